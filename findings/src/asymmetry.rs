@@ -1,0 +1,47 @@
+//! Statistic A: everything on one side of the n-gram differs, everything on the other side is
+//! the same. A fixed payload dropped into unrelated documents looks like this.
+
+use libm::sqrt;
+use serde::{Deserialize, Serialize};
+
+use crate::summary::Summary;
+
+/// Which side of the n-gram is fixed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Direction {
+    /// What comes before varies, what comes after is the same: the n-gram opens a payload.
+    Forward,
+    /// What comes before is the same, what comes after varies: the n-gram closes a payload.
+    Backward,
+}
+
+/// A with its direction.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Asymmetry {
+    /// |left - right|/edf - 1/√edf in -1..=1, whoever published the documents.
+    pub unweighted: f64,
+    /// The same times the spread factor: what ranks.
+    pub weighted: f64,
+    /// The side that is fixed.
+    pub direction: Direction,
+}
+
+/// A of an n-gram whose documents have the spread factor `spread` in 0..=1. 1/√edf is about one
+/// standard error of a share, so that few documents need a clearer picture.
+#[must_use]
+pub fn asymmetry(summary: &Summary, spread: f64) -> Asymmetry {
+    let (left, right) = (summary.distinct_left, summary.distinct_right);
+    let direction = if left >= right {
+        Direction::Forward
+    } else {
+        Direction::Backward
+    };
+    let n = summary.edf.max(1) as f64;
+    let unweighted = (left.abs_diff(right) as f64 / n - 1.0 / sqrt(n)).clamp(-1.0, 1.0);
+    Asymmetry {
+        unweighted,
+        weighted: unweighted * spread,
+        direction,
+    }
+}

@@ -1,0 +1,59 @@
+//! From exact counts to findings: the statistics C, N, A and U, their null models, candidates,
+//! closed sequences, campaigns, severities, explanations and the report model.
+//!
+//! Read in this order: [`Summary`] is what is known about one n-gram; [`Scorer`] turns it into
+//! [`Scores`]; [`ScoreHistogram`] and [`NullModel`] give each statistic its own empirical null;
+//! [`combine`] puts them on one scale; [`TopK`] keeps the best; [`extend`] closes sequences;
+//! [`group`] makes campaigns; [`Report`] is what a user reads.
+//!
+//! Everything is a pure function of its arguments and gives the same bits on every machine:
+//! logarithms come from `libm`, sums run in a fixed order, collections are ordered. Absent on
+//! purpose: files, clocks, threads and random numbers.
+
+mod asymmetry;
+mod calibration;
+mod campaigns;
+mod candidates;
+mod closed;
+mod code_points;
+mod combination;
+mod explain;
+mod multiple_testing;
+mod novelty;
+mod place;
+mod report;
+mod scores;
+mod severity;
+mod spread;
+mod summary;
+mod tails;
+mod visible;
+
+pub use asymmetry::{Asymmetry, Direction, asymmetry};
+pub use calibration::{
+    BINS, HistogramError, NullModel, STEPS_PER_UNIT, ScoreHistogram, frequency_bin,
+};
+pub use campaigns::{Campaign, CampaignMember, Folded, group};
+pub use candidates::{Candidate, TopK};
+pub use closed::{Extension, Window, extend};
+pub use code_points::{CodePointKind, CodePointReason, CodePointScore, code_points, token_code_points};
+pub use combination::{Calibration, Combined, Evidence, combine};
+pub use explain::{Explanation, explain};
+pub use multiple_testing::{benjamini_yekutieli_log10, harmonic_sum};
+pub use novelty::{novelty, novelty_lower_bound};
+pub use place::{
+    Dispersion, DispersionAccumulator, PlaceScore, place_scores, q_values, same_place_pairs,
+};
+pub use report::{
+    CampaignEntry, Concentration, Finding, Kind, LIMITS, Occurrence, QuarantineEntry, Report,
+    SCHEMA_VERSION, Totals, collision_statement, finding_id,
+};
+pub use scores::{Scorer, Scores};
+pub use severity::{Severity, severity};
+pub use spread::{Spread, SpreadTable};
+pub use summary::{AxisSummary, AxisTotals, CorpusTotals, Summary, TopPlace};
+pub use tails::{
+    beta_binomial_upper_log10, binomial_upper_log10, hypergeometric_upper_log10, ln_choose,
+    ln_gamma,
+};
+pub use visible::visible;

@@ -1,0 +1,83 @@
+//! What can go wrong in the laboratory.
+
+use std::path::PathBuf;
+
+/// A failure to draw, plant or enlarge a corpus. Each names the object it is about.
+#[derive(Debug, thiserror::Error)]
+pub enum LabError {
+    /// A recipe's dose does not fit in the corpus as it is spread.
+    #[error("recipe {recipe}: {wanted} documents wanted, {found} are free for spread {spread}")]
+    TooFewDocuments {
+        /// The recipe whose dose does not fit.
+        recipe: &'static str,
+        /// The spread it was to have.
+        spread: &'static str,
+        /// Documents wanted.
+        wanted: u64,
+        /// Documents that the spread still offers.
+        found: u64,
+    },
+    /// The same recipe stands twice in a plan: its ground truth could not be told apart.
+    #[error("recipe {0}: planned twice, expected once")]
+    RecipeTwice(&'static str),
+    /// A name that is no recipe's.
+    #[error("unknown recipe {got:?}, expected one of {expected}")]
+    UnknownRecipe {
+        /// The name given.
+        got: String,
+        /// The names known, joined by commas.
+        expected: String,
+    },
+    /// A column that the work needs is absent or holds no strings.
+    #[error("shard {shard}: expected a string column {expected}, got columns {got}")]
+    Column {
+        /// The shard read.
+        shard: String,
+        /// The names accepted.
+        expected: String,
+        /// The columns that the shard has.
+        got: String,
+    },
+    /// The corpus has no word from which a gibberish payload could be drawn.
+    #[error("corpus without words: a vocabulary needs at least one")]
+    NoVocabulary,
+    /// The corpus has no text at all, so nothing can be made from it.
+    #[error("corpus {0}: expected text, got none")]
+    NoText(String),
+    /// A corpus changed between the first and the second pass.
+    #[error("shard {shard}: expected {expected} rows as in the first pass, got {got}")]
+    Changed {
+        /// The shard read.
+        shard: String,
+        /// Rows in the first pass.
+        expected: u64,
+        /// Rows in the second pass.
+        got: u64,
+    },
+    /// A record batch could not be rebuilt.
+    #[error("record batch of shard {shard}: {source}")]
+    Batch {
+        /// The shard it belongs to.
+        shard: String,
+        /// Arrow's reason.
+        source: arrow::error::ArrowError,
+    },
+    /// Reading a corpus or writing one failed.
+    #[error("{action} {object}: {source}")]
+    Store {
+        /// What was being done: `read` or `write`.
+        action: &'static str,
+        /// The shard or corpus.
+        object: String,
+        /// The store's reason.
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+    /// A file of the output folder could not be written.
+    #[error("write {path}: {source}")]
+    Write {
+        /// The file.
+        path: PathBuf,
+        /// The system's reason.
+        source: std::io::Error,
+    },
+}

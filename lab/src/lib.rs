@@ -1,0 +1,30 @@
+//! The detection laboratory: poisons of known kind and place, so that an audit's findings can be judged.
+//!
+//! * [`recipes`]: how each published attack writes one poisoned document; pure.
+//! * [`plan`], [`spread`]: how many documents of which recipe, and where they sit; pure.
+//! * [`planting`]: two passes over a [`corpus::Corpus`], which leave a planted copy and its [`truth`].
+//! * [`enlarge`]: a bigger corpus from a real one, for benchmarks.
+//! * [`sample`], [`demo`]: the small real corpus that is shipped with the product.
+//! * [`judge`]: ranks of first hits, recall and false alarms, given truth and findings; pure.
+//!
+//! Absent: running an audit (the caller does), and any knowledge of object stores.
+
+pub mod corpus;
+pub mod error;
+pub mod judge;
+pub mod plan;
+pub mod planting;
+pub mod recipes;
+mod seeding;
+pub mod spread;
+pub mod truth;
+pub mod vocabulary;
+
+pub use error::LabError;
+pub use judge::{Flagged, Judgement, RecipeScore, judge};
+pub use plan::{Dose, PlantPlan, demo_plan};
+pub use planting::plant_corpus;
+pub use recipes::{Marks, PayloadKind, Recipe};
+pub use spread::Spread;
+pub use truth::{GroundTruth, Planted, PlantedDocument};
+pub use vocabulary::Vocabulary;

@@ -1,0 +1,224 @@
+//! Blocks: sorted fingerprints with two counts each, coded for fast decoding.
+//!
+//! Layout: number of entries (varint), then, if any: first fingerprint (8 bytes), width of a
+//! difference in bytes (1 byte, 0–8), the differences between neighbours (fixed width), one bit
+//! per entry that is set where the counts are not (1, 1), and for those entries `low - 1` and
+//! `high - low` (varints). A difference of zero is refused: fingerprints strictly ascend.
+
+use thiserror::Error;
+
+use crate::varint;
+
+/// A fingerprint with its counts. In count runs `low` is the df and `high` the cf of a segment;
+/// in screened runs both are the global df.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Entry {
+    /// The fingerprint.
+    pub fingerprint: u64,
+    /// The smaller count, at least 1.
+    pub low: u32,
+    /// The larger count, at least `low`.
+    pub high: u32,
+}
+
+/// A block whose bytes no encoder could have written.
+#[derive(Debug, Error, PartialEq, Eq)]
+pub enum BlockError {
+    /// The bytes end too early or go on too long.
+    #[error("expected a block of {expected} bytes, got {got}")]
+    Length {
+        /// Bytes needed by what was decoded so far.
+        expected: usize,
+        /// Bytes present.
+        got: usize,
+    },
+    /// A field has an impossible value.
+    #[error("impossible block field: {0}")]
+    Field(&'static str),
+}
+
+/// Appends the block of `entries`, which must ascend strictly by fingerprint.
+pub fn encode(entries: &[Entry], out: &mut Vec<u8>) {
+    varint::put(out, entries.len() as u64);
+    let Some(first) = entries.first() else { return };
+    out.extend_from_slice(&first.fingerprint.to_le_bytes());
+    encode_differences(entries, out);
+    encode_counts(entries, out);
+}
+
+fn encode_differences(entries: &[Entry], out: &mut Vec<u8>) {
+    let gap = |pair: &[Entry]| pair[1].fingerprint - pair[0].fingerprint;
+    let largest = entries.windows(2).map(gap).max().unwrap_or(0);
+    let width = (64 - largest.leading_zeros() as usize).div_ceil(8);
+    out.push(width as u8);
+    let start = out.len();
+    // Written eight bytes at a time; what stands over is cut off or overwritten by the next.
+    out.resize(start + width * (entries.len() - 1) + 8, 0);
+    let mut at = start;
+    for pair in entries.windows(2) {
+        out[at..at + 8].copy_from_slice(&gap(pair).to_le_bytes());
+        at += width;
+    }
+    out.truncate(at);
+}
+
+fn encode_counts(entries: &[Entry], out: &mut Vec<u8>) {
+    for chunk in entries.chunks(8) {
+        let bit = |(i, e): (usize, &Entry)| u8::from(e.high != 1) << i;
+        out.push(chunk.iter().enumerate().map(bit).sum());
+    }
+    for entry in entries.iter().filter(|entry| entry.high != 1) {
+        varint::put(out, u64::from(entry.low - 1));
+        varint::put(out, u64::from(entry.high - entry.low));
+    }
+}
+
+/// Calls `emit` for every entry of the block, in ascending order.
+///
+/// # Errors
+/// If the bytes are not exactly one block.
+pub fn decode(bytes: &[u8], mut emit: impl FnMut(Entry)) -> Result<(), BlockError> {
+    let mut rest = bytes;
+    let count = varint::take(&mut rest).ok_or(BlockError::Field("number of entries"))?;
+    if count == 0 {
+        return expect_length(bytes.len() - rest.len(), bytes.len());
+    }
+    let count = usize::try_from(count).map_err(|_| BlockError::Field("number of entries"))?;
+    let parts = Parts::split(rest, count)?;
+    parts.decode(&mut emit)
+}
+
+fn expect_length(expected: usize, got: usize) -> Result<(), BlockError> {
+    if expected == got { Ok(()) } else { Err(BlockError::Length { expected, got }) }
+}
+
+/// The fields of a block after the number of entries.
+struct Parts<'a> {
+    first: u64,
+    width: usize,
+    differences: &'a [u8],
+    flags: &'a [u8],
+    counts: &'a [u8],
+}
+
+impl<'a> Parts<'a> {
+    fn split(bytes: &'a [u8], count: usize) -> Result<Self, BlockError> {
+        let too_short = |expected| BlockError::Length { expected, got: bytes.len() };
+        let (first, rest) = bytes.split_first_chunk::<8>().ok_or_else(|| too_short(9))?;
+        let (&width, rest) = rest.split_first().ok_or_else(|| too_short(9))?;
+        let width = usize::from(width);
+        if width > 8 {
+            return Err(BlockError::Field("width of a difference"));
+        }
+        let gaps = (count - 1).checked_mul(width).ok_or(BlockError::Field("number of entries"))?;
+        let flags = count.div_ceil(8);
+        if rest.len() < gaps || rest.len() - gaps < flags {
+            return Err(too_short(9 + gaps.saturating_add(flags)));
+        }
+        let (differences, rest) = rest.split_at(gaps);
+        let (flags, counts) = rest.split_at(flags);
+        let last = count % 8;
+        if last != 0 && flags.last().is_some_and(|byte| byte >> last != 0) {
+            return Err(BlockError::Field("flags beyond the last entry"));
+        }
+        Ok(Self { first: u64::from_le_bytes(*first), width, differences, flags, counts })
+    }
+
+    fn decode(mut self, emit: &mut impl FnMut(Entry)) -> Result<(), BlockError> {
+        let first = self.first;
+        let mut fingerprint = first;
+        let entry = self.counted(0, first)?;
+        emit(entry);
+        let gaps = self.differences.len().checked_div(self.width).unwrap_or(0);
+        for index in 0..gaps {
+            let gap = load(self.differences, index * self.width, self.width);
+            fingerprint = match fingerprint.checked_add(gap) {
+                Some(next) if gap > 0 => next,
+                _ => return Err(BlockError::Field("difference")),
+            };
+            let entry = self.counted(index + 1, fingerprint)?;
+            emit(entry);
+        }
+        expect_length(0, self.counts.len())
+    }
+
+    /// The entry at `index`, its counts taken off the front of the counts.
+    #[inline]
+    fn counted(&mut self, index: usize, fingerprint: u64) -> Result<Entry, BlockError> {
+        if self.flags[index / 8] >> (index % 8) & 1 == 0 {
+            return Ok(Entry { fingerprint, low: 1, high: 1 });
+        }
+        let mut next = || varint::take(&mut self.counts).and_then(|v| u32::try_from(v).ok());
+        let (low, high) = next().zip(next()).ok_or(BlockError::Field("counts"))?;
+        let low = low.checked_add(1).ok_or(BlockError::Field("counts"))?;
+        let high = low.checked_add(high).filter(|&high| high != 1).ok_or(BlockError::Field("counts"))?;
+        Ok(Entry { fingerprint, low, high })
+    }
+}
+
+/// The little-endian integer of `width` bytes at `at`.
+#[inline]
+fn load(bytes: &[u8], at: usize, width: usize) -> u64 {
+    if let Some(eight) = bytes[at..].first_chunk::<8>() {
+        let mask = u64::MAX >> (64 - 8 * width as u32);
+        return u64::from_le_bytes(*eight) & mask;
+    }
+    let mut eight = [0; 8];
+    eight[..width].copy_from_slice(&bytes[at..at + width]);
+    u64::from_le_bytes(eight)
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use proptest::prelude::*;
+
+    fn entries() -> impl Strategy<Value = Vec<Entry>> {
+        let count = (1u32..400, 0u32..5000, any::<bool>());
+        prop::collection::btree_map(any::<u64>(), count, 0..70).prop_map(|map| {
+            let entry = |(fingerprint, (low, more, one)): (u64, (u32, u32, bool))| {
+                if one { Entry { fingerprint, low: 1, high: 1 } } else { Entry { fingerprint, low, high: low + more } }
+            };
+            map.into_iter().map(entry).collect()
+        })
+    }
+
+    fn decoded(bytes: &[u8]) -> Result<Vec<Entry>, BlockError> {
+        let mut out = Vec::new();
+        decode(bytes, |entry| out.push(entry)).map(|()| out)
+    }
+
+    proptest! {
+        #[test]
+        fn round_trip(entries in entries()) {
+            let mut bytes = Vec::new();
+            encode(&entries, &mut bytes);
+            prop_assert_eq!(decoded(&bytes).unwrap(), entries);
+        }
+
+        #[test]
+        fn every_truncation_is_refused(entries in entries()) {
+            let mut bytes = Vec::new();
+            encode(&entries, &mut bytes);
+            for end in 0..bytes.len() {
+                prop_assert!(decoded(&bytes[..end]).is_err());
+            }
+        }
+
+        #[test]
+        fn arbitrary_bytes_never_panic(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
+            let _ = decoded(&bytes);
+        }
+    }
+
+    #[test]
+    fn neighbours_with_equal_fingerprints_are_refused() {
+        let mut bytes = Vec::new();
+        let entry = |fingerprint| Entry { fingerprint, low: 1, high: 1 };
+        encode(&[entry(5), entry(6)], &mut bytes);
+        let at = bytes.iter().rposition(|&b| b == 1).unwrap();
+        bytes[at] = 0;
+        assert!(decoded(&bytes).is_err());
+    }
+}

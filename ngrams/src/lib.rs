@@ -1,0 +1,32 @@
+//! The counting core of Taster: tokens, n-grams and their fingerprints, the exact counting of a
+//! segment of documents, the run format, the merge of runs, and the context of n-grams.
+//!
+//! Everything here is a pure function of its arguments: no I/O, no clock, no randomness, no
+//! threads. The order of the modules is the data's way:
+//!
+//! 1. [`tokenizer`] cuts a document into tokens, [`fingerprint`] hashes n-grams of them;
+//! 2. [`segment`] collects documents, [`count`] counts a segment exactly into sorted [`block`]s,
+//!    kept in an [`object`] (a *run*);
+//! 3. [`merge`] sums one fingerprint range over all runs (the screen wave);
+//! 4. [`lookup`] and [`context`] find the screened n-grams again in the text and describe where
+//!    they stand, as [`posting`]s that the score wave groups.
+//!
+//! Absent on purpose: approximate sketches, pruning inside a shard, and any notion of files.
+
+pub mod block;
+mod char_class;
+
+pub mod count;
+pub mod fingerprint;
+
+
+pub mod object;
+
+pub mod segment;
+mod sort;
+pub mod tokenizer;
+mod varint;
+
+pub use fingerprint::Fingerprinter;
+pub use segment::Segment;
+pub use tokenizer::{Span, Tokenizer, Words, tokenizer_named};

@@ -1,0 +1,140 @@
+//! What can go wrong, in three kinds: trouble with the store, an input that cannot be used, and
+//! bad data, which is a [`Quarantine`] and thereby a result.
+
+use std::io;
+
+use object_store as os;
+use taster_planning::{Quarantine, QuarantineReason};
+use thiserror::Error;
+
+/// Trouble with a store or a location. Nothing here says that a shard is bad.
+#[derive(Debug, Error)]
+pub enum StorageError {
+    /// A location that cannot be used as it is written.
+    #[error("cannot use location {location:?}: {reason}")]
+    Location {
+        /// The location as given.
+        location: String,
+        /// What was expected.
+        reason: String,
+    },
+    /// The store refused the credentials, or none were found.
+    #[error("no access to {key}: {reason}")]
+    Credentials {
+        /// The object or location.
+        key: String,
+        /// What was tried and what the store answered.
+        reason: String,
+    },
+    /// An object or folder that should be there is not.
+    #[error("not found: {key}")]
+    NotFound {
+        /// The object or location.
+        key: String,
+    },
+    /// An object exists already with other bytes than those to be committed.
+    #[error("{key} exists with other content: expected BLAKE3 {expected}, got {found}")]
+    Conflict {
+        /// The object.
+        key: String,
+        /// BLAKE3 of the bytes to be committed, as hexadecimal digits.
+        expected: String,
+        /// BLAKE3 of the bytes found, as hexadecimal digits.
+        found: String,
+    },
+    /// An input or a column that names nothing which could be audited.
+    #[error("{0}")]
+    Input(String),
+    /// Any other trouble.
+    #[error("cannot {action} {key}: {source}")]
+    Io {
+        /// What was tried, as a verb.
+        action: &'static str,
+        /// The object.
+        key: String,
+        /// What the store or the operating system answered.
+        #[source]
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+}
+
+impl StorageError {
+    /// Classifies an answer of an object store about `key`.
+    pub(crate) fn store(action: &'static str, key: &str, error: os::Error) -> Self {
+        let key = key.to_owned();
+        match error {
+            os::Error::NotFound { .. } => Self::NotFound { key },
+            os::Error::PermissionDenied { source, .. }
+            | os::Error::Unauthenticated { source, .. } => Self::Credentials {
+                key,
+                reason: source.to_string(),
+            },
+            other => Self::other(action, key, other),
+        }
+    }
+
+    /// Trouble that an object store does not class; missing credentials hide among them.
+    fn other(action: &'static str, key: String, error: os::Error) -> Self {
+        let text = error.to_string();
+        // object_store asks the instance metadata service last, so this is what is seen when
+        // no credentials are configured at all.
+        if text.contains("169.254.169.254") || text.contains("Missing region") {
+            let reason = "no credentials found in AWS_ACCESS_KEY_ID, \
+                          AWS_WEB_IDENTITY_TOKEN_FILE, container or instance metadata"
+                .to_owned();
+            return Self::Credentials { key, reason };
+        }
+        let source = Box::new(error);
+        Self::Io {
+            action,
+            key,
+            source,
+        }
+    }
+
+    /// Classifies an answer of the operating system about `key`.
+    pub(crate) fn file(action: &'static str, key: &str, error: io::Error) -> Self {
+        let key = key.to_owned();
+        match error.kind() {
+            io::ErrorKind::NotFound => Self::NotFound { key },
+            _ => Self::Io {
+                action,
+                key,
+                source: Box::new(error),
+            },
+        }
+    }
+
+    pub(crate) fn location(location: &str, reason: impl Into<String>) -> Self {
+        Self::Location {
+            location: location.to_owned(),
+            reason: reason.into(),
+        }
+    }
+}
+
+/// Why documents of a shard could not be read.
+#[derive(Debug, Error)]
+pub enum ReadError {
+    /// The shard is bad: a result, which goes into the report. Trying again does not help.
+    #[error("{}: {}", .0.shard, .0.detail)]
+    Shard(Quarantine),
+    /// The store has trouble: the task may be tried again.
+    #[error(transparent)]
+    Store(#[from] StorageError),
+}
+
+impl ReadError {
+    pub(crate) fn shard(key: &str, reason: QuarantineReason, detail: impl Into<String>) -> Self {
+        Self::Shard(Quarantine {
+            shard: key.to_owned(),
+            reason,
+            detail: detail.into(),
+        })
+    }
+
+    pub(crate) fn changed(key: &str) -> Self {
+        let detail = "expected the object that was planned, found another version or none";
+        Self::shard(key, QuarantineReason::Changed, detail)
+    }
+}

@@ -1,0 +1,272 @@
+//! A place that outputs are written to and read from: a folder or an S3 prefix.
+
+use std::fs::File;
+use std::io;
+use std::ops::Range;
+use std::os::unix::fs::FileExt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use bytes::Bytes;
+use futures::TryStreamExt;
+use object_store::local::LocalFileSystem;
+use object_store::path::Path as ObjectPath;
+use object_store::{ObjectStore, ObjectStoreExt};
+use tokio::runtime::Handle;
+
+use crate::StorageError;
+use crate::location::{self, Buckets, Location};
+
+/// A work or output location. Every call blocks; call it from plain threads, never from inside
+/// an async task. Clones share the same connection.
+///
+/// Keys are relative to the location and `/`-separated. A key is visible only once its object is
+/// complete: local files are staged under another name and linked into place, and the leavings
+/// of a killed process are neither listed nor read.
+#[derive(Clone)]
+pub struct Store {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    location: String,
+    client: Arc<dyn ObjectStore>,
+    prefix: String,
+    /// The folder, if the store is local: reads then go straight to the files.
+    folder: Option<PathBuf>,
+    runtime: Handle,
+}
+
+impl std::fmt::Debug for Store {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_tuple("Store").field(&self.inner.location).finish()
+    }
+}
+
+impl Store {
+    /// Opens a folder path, a `file://` URL or an `s3://bucket/prefix`. A folder is created. S3
+    /// is configured by the usual `AWS_*` variables; nothing is requested from it yet.
+    ///
+    /// # Errors
+    /// A location that cannot be parsed, or a folder that cannot be made.
+    pub fn open(location: &str, runtime: &Handle) -> Result<Self, StorageError> {
+        let inner = match location::parse(location)? {
+            Location::Local(folder) => open_folder(location, &folder, runtime)?,
+            Location::S3 { bucket, prefix } => Inner {
+                location: location.to_owned(),
+                client: Buckets::default().client(&bucket)?,
+                prefix,
+                folder: None,
+                runtime: runtime.clone(),
+            },
+        };
+        let inner = Arc::new(inner);
+        Ok(Self { inner })
+    }
+
+    /// The location as it was given to [`Store::open`].
+    #[must_use]
+    pub fn location(&self) -> &str {
+        &self.inner.location
+    }
+
+    /// The local folder, or `None` on S3.
+    #[must_use]
+    pub fn folder(&self) -> Option<&Path> {
+        self.inner.folder.as_deref()
+    }
+
+    /// A whole object, or `None` if there is none.
+    ///
+    /// # Errors
+    /// Trouble with the store.
+    pub fn get(&self, key: &str) -> Result<Option<Bytes>, StorageError> {
+        absent_is_none(self.fetch(key))
+    }
+
+    fn fetch(&self, key: &str) -> Result<Bytes, StorageError> {
+        if let Some(path) = self.file(key)? {
+            let bytes = std::fs::read(path).map_err(|e| self.file_error("read", key, e))?;
+            return Ok(Bytes::from(bytes));
+        }
+        let path = self.path(key)?;
+        self.block("read", key, async {
+            self.inner.client.get(&path).await?.bytes().await
+        })
+    }
+
+    /// The bytes `range` of an object.
+    ///
+    /// # Errors
+    /// [`StorageError::NotFound`], or trouble with the store; also a range past the end.
+    pub fn get_range(&self, key: &str, range: Range<u64>) -> Result<Bytes, StorageError> {
+        let ranges = self.get_ranges(key, std::slice::from_ref(&range))?;
+        Ok(ranges.into_iter().next().unwrap_or_default())
+    }
+
+    /// The bytes of several ranges of one object, in their order. On S3 neighbouring ranges
+    /// share a request.
+    ///
+    /// # Errors
+    /// As for [`Store::get_range`].
+    pub fn get_ranges(
+        &self,
+        key: &str,
+        ranges: &[Range<u64>],
+    ) -> Result<Vec<Bytes>, StorageError> {
+        if let Some(path) = self.file(key)? {
+            let file = File::open(path).map_err(|e| self.file_error("open", key, e))?;
+            let read = ranges.iter().map(|range| read_range(&file, range));
+            return read
+                .collect::<io::Result<_>>()
+                .map_err(|e| self.file_error("read", key, e));
+        }
+        let path = self.path(key)?;
+        let bytes = self.block("read", key, self.inner.client.get_ranges(&path, ranges))?;
+        self.check_lengths(key, ranges, bytes)
+    }
+
+    /// A store cuts a range that reaches past the end; callers rely on whole ranges.
+    fn check_lengths(
+        &self,
+        key: &str,
+        ranges: &[Range<u64>],
+        found: Vec<Bytes>,
+    ) -> Result<Vec<Bytes>, StorageError> {
+        let whole = |(range, bytes): (&Range<u64>, &Bytes)| length(range) == bytes.len();
+        if ranges.iter().zip(&found).all(whole) {
+            return Ok(found);
+        }
+        let error = io::Error::new(io::ErrorKind::UnexpectedEof, "range past the end");
+        Err(self.file_error("read", key, error))
+    }
+
+    /// The size of an object in bytes, or `None` if there is none.
+    ///
+    /// # Errors
+    /// Trouble with the store.
+    pub fn size(&self, key: &str) -> Result<Option<u64>, StorageError> {
+        if let Some(path) = self.file(key)? {
+            let metadata = std::fs::metadata(path).map_err(|e| self.file_error("look at", key, e));
+            return absent_is_none(metadata.map(|m| m.len()));
+        }
+        let path = self.path(key)?;
+        let found = self.block("look at", key, self.inner.client.head(&path));
+        absent_is_none(found.map(|meta| meta.size))
+    }
+
+    /// Keys and sizes of all objects below the folder `prefix` (empty for all), sorted by key.
+    ///
+    /// # Errors
+    /// Trouble with the store.
+    pub fn list(&self, prefix: &str) -> Result<Vec<(String, u64)>, StorageError> {
+        let path = self.path(prefix)?;
+        let found = self.inner.client.list(Some(&path)).try_collect::<Vec<_>>();
+        let found = self.block("list", prefix, found)?;
+        let mut keys: Vec<_> = found
+            .iter()
+            .map(|meta| (self.key_of(&meta.location), meta.size))
+            .collect();
+        keys.sort();
+        Ok(keys)
+    }
+
+    fn key_of(&self, path: &ObjectPath) -> String {
+        let path = path.as_ref();
+        let below = path.strip_prefix(&self.inner.prefix).unwrap_or(path);
+        below.trim_start_matches('/').to_owned()
+    }
+
+    /// Deletes an object. One that is not there counts as deleted.
+    ///
+    /// # Errors
+    /// Trouble with the store.
+    pub fn delete(&self, key: &str) -> Result<(), StorageError> {
+        let path = self.path(key)?;
+        absent_is_none(self.block("delete", key, self.inner.client.delete(&path))).map(|_| ())
+    }
+
+    /// Runs a request to its end; errors name the object with its location.
+    pub(crate) fn block<T>(
+        &self,
+        action: &'static str,
+        key: &str,
+        request: impl Future<Output = object_store::Result<T>>,
+    ) -> Result<T, StorageError> {
+        let answer = self.inner.runtime.block_on(request);
+        answer.map_err(|e| StorageError::store(action, &self.name(key), e))
+    }
+
+    pub(crate) fn client(&self) -> &dyn ObjectStore {
+        self.inner.client.as_ref()
+    }
+
+    pub(crate) fn runtime(&self) -> &Handle {
+        &self.inner.runtime
+    }
+
+    /// The path of `key` within the client, prefix included.
+    pub(crate) fn path(&self, key: &str) -> Result<ObjectPath, StorageError> {
+        let joined = format!("{}/{key}", self.inner.prefix);
+        location::object_path(&self.name(key), joined.trim_matches('/'))
+    }
+
+    /// The file behind `key`, if the store is a folder.
+    fn file(&self, key: &str) -> Result<Option<PathBuf>, StorageError> {
+        let Some(folder) = &self.inner.folder else {
+            return Ok(None);
+        };
+        self.path(key)?;
+        Ok(Some(folder.join(key)))
+    }
+
+    /// The object with its location, for messages.
+    pub(crate) fn name(&self, key: &str) -> String {
+        format!("{}/{key}", self.inner.location.trim_end_matches('/'))
+    }
+
+    pub(crate) fn file_error(
+        &self,
+        action: &'static str,
+        key: &str,
+        error: io::Error,
+    ) -> StorageError {
+        StorageError::file(action, &self.name(key), error)
+    }
+}
+
+fn open_folder(location: &str, folder: &Path, runtime: &Handle) -> Result<Inner, StorageError> {
+    std::fs::create_dir_all(folder).map_err(|e| StorageError::file("create", location, e))?;
+    let folder = folder
+        .canonicalize()
+        .map_err(|e| StorageError::file("open", location, e))?;
+    let client = LocalFileSystem::new_with_prefix(&folder)
+        .map_err(|e| StorageError::store("open", location, e))?
+        .with_fsync(true);
+    Ok(Inner {
+        location: location.to_owned(),
+        client: Arc::new(client),
+        prefix: String::new(),
+        folder: Some(folder),
+        runtime: runtime.clone(),
+    })
+}
+
+fn absent_is_none<T>(answer: Result<T, StorageError>) -> Result<Option<T>, StorageError> {
+    match answer {
+        Ok(value) => Ok(Some(value)),
+        Err(StorageError::NotFound { .. }) => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+fn length(range: &Range<u64>) -> usize {
+    usize::try_from(range.end.saturating_sub(range.start)).unwrap_or(usize::MAX)
+}
+
+/// Reads exactly `range` of a file, wherever its cursor is.
+pub(crate) fn read_range(file: &File, range: &Range<u64>) -> io::Result<Bytes> {
+    let mut buffer = vec![0; length(range)];
+    file.read_exact_at(&mut buffer, range.start)?;
+    Ok(Bytes::from(buffer))
+}
