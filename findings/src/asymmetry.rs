@@ -45,3 +45,39 @@ pub fn asymmetry(summary: &Summary, spread: f64) -> Asymmetry {
         direction,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::twin::{even_corpus, plain_summary, postings, summarise};
+    use proptest::prelude::*;
+    use std::collections::BTreeSet;
+
+    #[test]
+    fn fixed_payload_and_its_mirror() {
+        let mut summary = plain_summary(100);
+        summary.distinct_right = 1;
+        let forward = asymmetry(&summary, 0.5);
+        assert_eq!(forward.direction, Direction::Forward);
+        assert!((forward.unweighted - 0.89).abs() < 1e-12);
+        assert!((forward.weighted - 0.445).abs() < 1e-12);
+        summary.distinct_right = 100;
+        summary.distinct_left = 1;
+        let backward = asymmetry(&summary, 0.5);
+        assert_eq!(backward.direction, Direction::Backward);
+        assert_eq!(backward.weighted, forward.weighted);
+    }
+
+    proptest! {
+        #[test]
+        fn equals_the_twin(postings in postings(5)) {
+            let left: BTreeSet<u64> = postings.iter().map(|p| p.left).collect();
+            let right: BTreeSet<u64> = postings.iter().map(|p| p.right).collect();
+            let n = postings.len() as f64;
+            let forward = (left.len() as f64 - right.len() as f64) / n - 1.0 / n.sqrt();
+            let backward = (right.len() as f64 - left.len() as f64) / n - 1.0 / n.sqrt();
+            let got = asymmetry(&summarise(&postings, &even_corpus("host", 5, 10)), 1.0);
+            prop_assert!((got.weighted - forward.max(backward)).abs() < 1e-12);
+        }
+    }
+}

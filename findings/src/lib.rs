@@ -10,6 +10,7 @@
 //! logarithms come from `libm`, sums run in a fixed order, collections are ordered. Absent on
 //! purpose: files, clocks, threads and random numbers.
 
+mod alphabets;
 mod asymmetry;
 mod calibration;
 mod campaigns;
@@ -27,6 +28,8 @@ mod severity;
 mod spread;
 mod summary;
 mod tails;
+#[cfg(test)]
+mod twin;
 mod visible;
 
 pub use asymmetry::{Asymmetry, Direction, asymmetry};
@@ -36,7 +39,9 @@ pub use calibration::{
 pub use campaigns::{Campaign, CampaignMember, Folded, group};
 pub use candidates::{Candidate, TopK};
 pub use closed::{Extension, Window, extend};
-pub use code_points::{CodePointKind, CodePointReason, CodePointScore, code_points, token_code_points};
+pub use code_points::{
+    CodePointKind, CodePointReason, CodePointScore, code_points, token_code_points,
+};
 pub use combination::{Calibration, Combined, Evidence, combine};
 pub use explain::{Explanation, explain};
 pub use multiple_testing::{benjamini_yekutieli_log10, harmonic_sum};

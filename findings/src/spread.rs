@@ -60,7 +60,9 @@ impl SpreadTable {
             return *value;
         }
         let after = self.grid.partition_point(|&(point, _)| point < n);
-        let low = after.checked_sub(1).map_or_else(|| self.last_exact(), |i| self.grid[i]);
+        let low = after
+            .checked_sub(1)
+            .map_or_else(|| self.last_exact(), |i| self.grid[i]);
         match self.grid.get(after) {
             Some(&high) => interpolate(low, high, n),
             None => low.1,
@@ -166,5 +168,114 @@ impl Spread {
             }
         }
         1.0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::summary::AxisSummary;
+    use crate::twin::{even_corpus, plain_summary};
+    use proptest::prelude::*;
+
+    fn axis(localities: Vec<u64>) -> AxisTotals {
+        AxisTotals {
+            name: "host".into(),
+            with_value: localities.iter().sum(),
+            localities,
+        }
+    }
+
+    /// Averages over every subset of n documents.
+    fn naive(localities: &[u64], n: u32) -> f64 {
+        let owner: Vec<usize> = (0..localities.len())
+            .flat_map(|l| std::iter::repeat_n(l, localities[l] as usize))
+            .collect();
+        let subsets = (0u32..1 << owner.len()).filter(|set| set.count_ones() == n);
+        let distinct = subsets.map(|set| {
+            let hit = |l: usize| (0..owner.len()).any(|d| set >> d & 1 == 1 && owner[d] == l);
+            (0..localities.len()).filter(|l| hit(*l)).count()
+        });
+        let (sum, count) = distinct.fold((0, 0), |(sum, count), d| (sum + d, count + 1));
+        sum as f64 / f64::from(count)
+    }
+
+    /// The published formula, product by product.
+    fn by_product(localities: &[u64], n: u64) -> f64 {
+        let total: u64 = localities.iter().sum();
+        let miss = |k: u64| {
+            (0..n)
+                .map(|i| (total - k).saturating_sub(i) as f64 / (total - i) as f64)
+                .product::<f64>()
+        };
+        localities.iter().map(|k| 1.0 - miss(*k)).sum()
+    }
+
+    #[test]
+    fn grid_is_near_the_formula() {
+        let localities: Vec<u64> = (0..900)
+            .map(|l| 1 + 20_000 / (l + 1) / (1 + l % 7))
+            .collect();
+        let table = SpreadTable::new(&axis(localities.clone()));
+        let total = localities.iter().sum::<u64>();
+        for n in [256, 257, 270, 1000, 2000, 4321, total - 1, total, total + 9] {
+            let exact = by_product(&localities, n.min(total));
+            let got = table.expected_distinct(n);
+            assert!((got - exact).abs() < 1e-3 * exact, "{n}: {got} {exact}");
+        }
+        let values: Vec<f64> = (0..total).map(|n| table.expected_distinct(n)).collect();
+        assert!(values.windows(2).all(|pair| pair[0] <= pair[1]));
+    }
+
+    #[test]
+    fn empty_axis() {
+        assert_eq!(SpreadTable::new(&axis(vec![])).expected_distinct(7), 0.0);
+        assert_eq!(
+            SpreadTable::new(&axis(vec![0, 3])).expected_distinct(9),
+            1.0
+        );
+    }
+
+    #[test]
+    fn factor_asks_publishers_only() {
+        let place = |with_value, distinct| {
+            vec![AxisSummary {
+                with_value,
+                distinct,
+                top: None,
+            }]
+        };
+        let mut summary = plain_summary(10);
+        summary.places = place(10, 1);
+        let by_host = Spread::new(&even_corpus("host", 100, 50)).factor(&summary);
+        assert!((by_host - 1.0 / 9.56).abs() < 1e-3, "{by_host}");
+        assert_eq!(
+            Spread::new(&even_corpus("date", 100, 50)).factor(&summary),
+            1.0
+        );
+        assert_eq!(
+            Spread::new(&even_corpus("host", 1, 50)).factor(&summary),
+            1.0
+        );
+        summary.places = place(10, 10);
+        assert_eq!(
+            Spread::new(&even_corpus("host", 100, 50)).factor(&summary),
+            1.0
+        );
+        // Known for too few of them.
+        summary.places = place(4, 1);
+        assert_eq!(
+            Spread::new(&even_corpus("host", 100, 50)).factor(&summary),
+            1.0
+        );
+    }
+
+    proptest! {
+        #[test]
+        fn equals_all_subsets(localities in prop::collection::vec(1u64..4, 1..5), n in 0u32..12) {
+            let total = localities.iter().sum::<u64>() as u32;
+            let got = SpreadTable::new(&axis(localities.clone())).expected_distinct(u64::from(n));
+            prop_assert!((got - naive(&localities, n.min(total))).abs() < 1e-9);
+        }
     }
 }

@@ -40,7 +40,9 @@ pub fn hypergeometric_upper_log10(population: u64, marked: u64, drawn: u64, seen
         mean: good * sample / total,
         early_end: true,
     };
-    tail.upper_log10(seen, ratio, |x| ln_hypergeometric(population, marked, drawn, x))
+    tail.upper_log10(seen, ratio, |x| {
+        ln_hypergeometric(population, marked, drawn, x)
+    })
 }
 
 /// `log10 P[X >= seen]` for X ~ binomial(`trials`, `probability`), probability in 0..=1.
@@ -176,7 +178,8 @@ pub fn ln_choose(n: u64, k: u64) -> f64 {
     }
     let (all, part, rest) = (n as f64, k as f64, (n - k) as f64);
     let correction = stirling_error(n) - stirling_error(k) - stirling_error(n - k);
-    part * log(all / part) + rest * log(all / rest)
+    part * log1p(rest / part)
+        + rest * log1p(part / rest)
         + correction
         + 0.5 * log(all / (2.0 * PI * part * rest))
 }
@@ -238,4 +241,152 @@ fn deviance_part(x: f64, m: f64) -> f64 {
         power *= square;
     }
     sum
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    /// Exact integers, good up to n = 60.
+    fn choose(n: u64, k: u64) -> u128 {
+        (0..k).fold(1, |c, i| c * u128::from(n - i) / u128::from(i + 1))
+    }
+
+    fn naive_hypergeometric(population: u64, marked: u64, drawn: u64, seen: u64) -> f64 {
+        let ways: u128 = (seen..=marked.min(drawn))
+            .filter(|x| drawn - x <= population - marked)
+            .map(|x| choose(marked, x) * choose(population - marked, drawn - x))
+            .sum();
+        (ways as f64 / choose(population, drawn) as f64).log10()
+    }
+
+    fn naive_binomial(n: u64, p: f64, seen: u64) -> f64 {
+        let point =
+            |x: u64| choose(n, x) as f64 * p.powi(x as i32) * (1.0 - p).powi((n - x) as i32);
+        (seen..=n).map(point).sum::<f64>().log10()
+    }
+
+    /// Polya's urn: rising products, no gamma function.
+    fn naive_beta_binomial(n: u64, mean: f64, rho: f64, seen: u64) -> f64 {
+        let scale = (1.0 - rho) / rho;
+        let (a, b) = (mean * scale, (1.0 - mean) * scale);
+        let rising = |base: f64, k: u64| (0..k).map(|i| base + i as f64).product::<f64>();
+        let point =
+            |x: u64| choose(n, x) as f64 * rising(a, x) * rising(b, n - x) / rising(a + b, n);
+        (seen..=n).map(point).sum::<f64>().log10()
+    }
+
+    fn close(got: f64, expected: f64) -> bool {
+        got == expected || (got - expected).abs() <= 1e-9 * expected.abs().max(1.0)
+    }
+
+    #[test]
+    fn hypergeometric_known_values() {
+        // Exact rationals (big integers), rounded once at the end.
+        let known = [
+            ((1_000_000, 1000, 50, 10), -20.023_558_901_560_674),
+            ((21_811, 237, 10, 10), -19.721_961_500_272_198),
+            ((21_811, 2000, 300, 40), -1.979_196_445_215_095),
+            ((1_000_000_000, 100_000, 400, 7), -13.525_956_600_483_486),
+            ((5000, 2500, 1000, 480), -0.033_190_828_872_578),
+            ((1_000_000, 10, 2000, 1), -1.702_873_451_576_526),
+            ((100_000, 50_000, 500, 499), -148.355_317_167_016_44),
+        ];
+        for ((population, marked, drawn, seen), expected) in known {
+            let got = hypergeometric_upper_log10(population, marked, drawn, seen);
+            assert!(
+                (got - expected).abs() < 1e-11 * expected.abs().max(0.1),
+                "{got} {expected}"
+            );
+        }
+    }
+
+    #[test]
+    fn binomial_and_beta_binomial_known_values() {
+        let binomial = [
+            ((10, 1.0 / 1024.0, 10), -30.102_999_566_398_12),
+            ((2000, 1.0 / 128.0, 60), -17.162_920_050_366_356),
+            ((500, 0.25, 100), -0.001_548_586_589_050),
+            ((1000, 1.0 / 1024.0, 200), -386.577_085_398_400_24),
+        ];
+        for ((n, p, seen), expected) in binomial {
+            let got = binomial_upper_log10(n, p, seen);
+            assert!(
+                (got - expected).abs() < 1e-11 * expected.abs().max(0.1),
+                "{got} {expected}"
+            );
+        }
+        let beta_binomial = [
+            ((20, 0.125, 0.25, 15), -1.900_275_385_687_573),
+            ((100, 1.0 / 64.0, 1.0 / 16.0, 30), -3.177_031_115_672_58),
+            ((60, 0.5, 0.75, 60), -0.613_662_247_987_670),
+            ((200, 0.01, 0.001, 12), -4.603_411_829_567_063),
+            ((50, 0.75, 0.5, 5), -0.023_975_214_925_461),
+        ];
+        for ((n, mean, rho, seen), expected) in beta_binomial {
+            assert!(close(
+                beta_binomial_upper_log10(n, mean, rho, seen),
+                expected
+            ));
+        }
+    }
+
+    #[test]
+    fn log_gamma_known_values() {
+        assert!((ln_gamma(171.0) - 706.573_062_245_787_3).abs() < 1e-11);
+        assert!((ln_gamma(0.5) - 0.572_364_942_924_700_1).abs() < 1e-14);
+        assert!((ln_gamma(0.001) - 6.907_178_885_383_854).abs() < 1e-13);
+        assert!((ln_gamma(1_000_001.0) - 12_815_518.384_658_169).abs() < 1e-7);
+        assert!((ln_choose(1_000_000, 1000) - 7_902.882_712_976_144).abs() < 1e-9);
+        assert!((ln_choose(1_000_000_000, 50) - 887.685_523_670_547_5).abs() < 1e-10);
+        assert_eq!(ln_choose(3, 4), f64::NEG_INFINITY);
+    }
+
+    #[test]
+    fn borders() {
+        assert_eq!(hypergeometric_upper_log10(10, 3, 4, 0), 0.0);
+        assert_eq!(hypergeometric_upper_log10(10, 3, 4, 4), f64::NEG_INFINITY);
+        assert_eq!(hypergeometric_upper_log10(10, 10, 4, 4), 0.0);
+        assert_eq!(hypergeometric_upper_log10(10, 8, 5, 3), 0.0);
+        assert_eq!(hypergeometric_upper_log10(0, 0, 0, 0), 0.0);
+        assert_eq!(binomial_upper_log10(5, 0.0, 1), f64::NEG_INFINITY);
+        assert_eq!(binomial_upper_log10(5, 1.0, 5), 0.0);
+        assert_eq!(beta_binomial_upper_log10(5, 0.5, 0.0, 6), f64::NEG_INFINITY);
+        assert!((beta_binomial_upper_log10(9, 0.01, 1.0, 9) + 2.0).abs() < 1e-6);
+        // Far below the smallest f64, still a number.
+        assert!(hypergeometric_upper_log10(1_000_000_000, 2000, 2000, 2000) < -5000.0);
+        assert!(hypergeometric_upper_log10(1_000_000_000, 2000, 2000, 2000).is_finite());
+    }
+
+    proptest! {
+        #[test]
+        fn hypergeometric_equals_counting(population in 1u64..60, a in 0u64..60, b in 0u64..60, x in 0u64..60) {
+            let (marked, drawn) = (a % (population + 1), b % (population + 1));
+            let seen = x % (marked.min(drawn) + 1);
+            let naive = naive_hypergeometric(population, marked, drawn, seen);
+            prop_assert!(close(hypergeometric_upper_log10(population, marked, drawn, seen), naive));
+        }
+
+        #[test]
+        fn binomial_equals_counting(n in 0u64..50, p in 0.001f64..0.999, x in 0u64..50) {
+            let seen = x % (n + 1);
+            prop_assert!(close(binomial_upper_log10(n, p, seen), naive_binomial(n, p, seen)));
+        }
+
+        #[test]
+        fn beta_binomial_equals_the_urn(n in 1u64..40, mean in 0.01f64..0.99, rho in 0.01f64..0.99, x in 0u64..40) {
+            let seen = x % (n + 1);
+            let naive = naive_beta_binomial(n, mean, rho, seen);
+            prop_assert!((beta_binomial_upper_log10(n, mean, rho, seen) - naive).abs() < 1e-9 * naive.abs().max(1.0));
+        }
+
+        #[test]
+        fn tails_fall(population in 100u64..1_000_000, a in 0u64..1_000_000, n in 1u64..500) {
+            let marked = a % population;
+            let tails: Vec<f64> = (0..=n.min(100)).map(|x| hypergeometric_upper_log10(population, marked, n.min(population), x)).collect();
+            prop_assert!(tails.windows(2).all(|pair| pair[1] <= pair[0] + 1e-12));
+            prop_assert!(tails.iter().all(|tail| *tail <= 0.0));
+        }
+    }
 }

@@ -2,6 +2,8 @@
 
 use std::path::PathBuf;
 
+use taster_storage::{ReadError, StorageError};
+
 /// A failure to draw, plant or enlarge a corpus. Each names the object it is about.
 #[derive(Debug, thiserror::Error)]
 pub enum LabError {
@@ -62,22 +64,24 @@ pub enum LabError {
         /// Arrow's reason.
         source: arrow::error::ArrowError,
     },
-    /// Reading a corpus or writing one failed.
-    #[error("{action} {object}: {source}")]
-    Store {
-        /// What was being done: `read` or `write`.
-        action: &'static str,
-        /// The shard or corpus.
-        object: String,
-        /// The store's reason.
-        source: Box<dyn std::error::Error + Send + Sync>,
+    /// A shard could not be read.
+    #[error(transparent)]
+    Read(#[from] ReadError),
+    /// Trouble with the store of a corpus.
+    #[error(transparent)]
+    Store(#[from] StorageError),
+    /// The output folder holds shards already, which would be audited with what is written.
+    #[error("output folder {folder}: expected no shards, found {found}")]
+    Occupied {
+        /// The folder.
+        folder: PathBuf,
+        /// The first shard in it.
+        found: String,
     },
-    /// A file of the output folder could not be written.
-    #[error("write {path}: {source}")]
-    Write {
-        /// The file.
-        path: PathBuf,
-        /// The system's reason.
-        source: std::io::Error,
-    },
+    /// The output folder's path is no UTF-8.
+    #[error("output folder {0}: expected a path in UTF-8")]
+    Path(PathBuf),
+    /// The ground truth could not be written as JSON.
+    #[error("write truth.json: {0}")]
+    Truth(#[from] serde_json::Error),
 }

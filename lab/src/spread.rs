@@ -56,14 +56,18 @@ impl Site {
 
 /// The poisoned documents of every dose of a plan, in the plan's order, each ascending; no document twice.
 pub fn choose(sites: &[Site], plan: &PlantPlan) -> Result<Vec<Vec<u64>>, LabError> {
-    let mut taken = BTreeSet::new();
+    let mut taken: BTreeSet<u64> = BTreeSet::new();
     let mut recipes = BTreeSet::new();
     let mut chosen = Vec::with_capacity(plan.doses.len());
     for dose in &plan.doses {
         if !recipes.insert(dose.recipe) {
             return Err(LabError::RecipeTwice(dose.recipe.name()));
         }
-        let free: Vec<Site> = sites.iter().filter(|site| !taken.contains(&site.document)).copied().collect();
+        let free: Vec<Site> = sites
+            .iter()
+            .filter(|site| !taken.contains(&site.document))
+            .copied()
+            .collect();
         let documents = choose_one(&free, dose, plan.seed)?;
         taken.extend(&documents);
         chosen.push(documents);
@@ -105,22 +109,35 @@ fn sample(offered: &[Site], wanted: u64, rng: &mut ChaCha8Rng) -> Vec<u64> {
 }
 
 /// The documents of one random locality among those which hold enough; of the largest one if none does.
-fn one_locality(free: &[Site], wanted: u64, locality: fn(&Site) -> u32, rng: &mut ChaCha8Rng) -> Vec<Site> {
+fn one_locality(
+    free: &[Site],
+    wanted: u64,
+    locality: fn(&Site) -> u32,
+    rng: &mut ChaCha8Rng,
+) -> Vec<Site> {
     let mut members: BTreeMap<u32, Vec<Site>> = BTreeMap::new();
     for site in free.iter().filter(|site| locality(site) != Site::NOWHERE) {
         members.entry(locality(site)).or_default().push(*site);
     }
-    let (large, small): (Vec<_>, Vec<_>) =
-        members.into_values().partition(|sites| sites.len() as u64 >= wanted);
+    let (large, small): (Vec<_>, Vec<_>) = members
+        .into_values()
+        .partition(|sites| sites.len() as u64 >= wanted);
     match large.len() {
         0 => small.into_iter().max_by_key(Vec::len).unwrap_or_default(),
-        localities => large.into_iter().nth(rng.random_range(0..localities)).unwrap_or_default(),
+        localities => large
+            .into_iter()
+            .nth(rng.random_range(0..localities))
+            .unwrap_or_default(),
     }
 }
 
 /// The documents of a window of whole days, in the order of the corpus.
 fn one_window(free: &[Site], wanted: u64, rng: &mut ChaCha8Rng) -> Vec<Site> {
-    let mut dated: Vec<Site> = free.iter().filter(|site| site.date != Site::NOWHERE).copied().collect();
+    let mut dated: Vec<Site> = free
+        .iter()
+        .filter(|site| site.date != Site::NOWHERE)
+        .copied()
+        .collect();
     let wanted = usize::try_from(wanted).unwrap_or(usize::MAX);
     if dated.len() < wanted || wanted == 0 {
         return dated;

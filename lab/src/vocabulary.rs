@@ -23,11 +23,14 @@ pub struct Vocabulary {
 impl Vocabulary {
     /// A vocabulary of these words, each once; an error if there is none.
     pub fn from_words(words: impl IntoIterator<Item = String>) -> Result<Self, LabError> {
-        let distinct: BTreeSet<String> = words.into_iter().filter(|word| !word.is_empty()).collect();
+        let distinct: BTreeSet<String> =
+            words.into_iter().filter(|word| !word.is_empty()).collect();
         if distinct.is_empty() {
             return Err(LabError::NoVocabulary);
         }
-        Ok(Self { words: distinct.into_iter().collect() })
+        Ok(Self {
+            words: distinct.into_iter().collect(),
+        })
     }
 
     /// A word, each equally likely.
@@ -115,11 +118,17 @@ mod tests {
         let words = harvest.finish().unwrap().words;
         assert_eq!(words.len(), VOCABULARY_WORDS_MAX);
         assert_eq!(words[0], "often");
-        assert_eq!(words[VOCABULARY_WORDS_MAX - 1], format!("z{:06}", VOCABULARY_WORDS_MAX - 2));
+        assert_eq!(
+            words[VOCABULARY_WORDS_MAX - 1],
+            format!("z{:06}", VOCABULARY_WORDS_MAX - 2)
+        );
     }
 
     #[test]
     fn no_word_is_an_error() {
-        assert!(matches!(Harvest::default().finish(), Err(LabError::NoVocabulary)));
+        assert!(matches!(
+            Harvest::default().finish(),
+            Err(LabError::NoVocabulary)
+        ));
     }
 }

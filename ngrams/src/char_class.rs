@@ -49,7 +49,10 @@ pub(crate) fn table() -> &'static [CharClass] {
 /// The class of `c`, given [`table`].
 #[inline]
 pub(crate) fn class_of(c: char, table: &[CharClass]) -> CharClass {
-    table.get(c as usize).copied().unwrap_or_else(|| classify(c))
+    table
+        .get(c as usize)
+        .copied()
+        .unwrap_or_else(|| classify(c))
 }
 
 /// The class of `c` from its Unicode properties. White space first, then scripts written
@@ -69,7 +72,10 @@ fn classify(c: char) -> CharClass {
 
 fn is_written_without_spaces(c: char) -> bool {
     use Script::{Han, Hiragana, Katakana, Khmer, Lao, Myanmar, Thai};
-    matches!(c.script(), Han | Hiragana | Katakana | Thai | Lao | Khmer | Myanmar)
+    matches!(
+        c.script(),
+        Han | Hiragana | Katakana | Thai | Lao | Khmer | Myanmar
+    )
 }
 
 fn is_word_category(category: GeneralCategory) -> bool {
@@ -113,10 +119,26 @@ mod tests {
     fn scripts_symbols_and_controls() {
         use CharClass::{Single, Space, Word};
         let expected = [
-            ('漢', Single), ('ひ', Single), ('ร', Single), ('한', Word), ('é', Word), ('ß', Word),
-            ('\u{300}', Word), ('٣', Word), ('½', Word), ('\u{200b}', Single), ('\u{feff}', Single),
-            ('\u{202e}', Single), ('\u{e0041}', Single), ('\u{ff61}', Single), ('\u{85}', Space),
-            ('\u{a0}', Space), ('\u{3000}', Space), ('😀', Single), ('\0', Single), ('\u{20000}', Single),
+            ('漢', Single),
+            ('ひ', Single),
+            ('ร', Single),
+            ('한', Word),
+            ('é', Word),
+            ('ß', Word),
+            ('\u{300}', Word),
+            ('٣', Word),
+            ('½', Word),
+            ('\u{200b}', Single),
+            ('\u{feff}', Single),
+            ('\u{202e}', Single),
+            ('\u{e0041}', Single),
+            ('\u{ff61}', Single),
+            ('\u{85}', Space),
+            ('\u{a0}', Space),
+            ('\u{3000}', Space),
+            ('😀', Single),
+            ('\0', Single),
+            ('\u{20000}', Single),
         ];
         for (c, class) in expected {
             assert_eq!(classify(c), class, "{c:?}");

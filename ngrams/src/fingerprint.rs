@@ -1,7 +1,7 @@
 //! Fingerprints: seeded 64-bit hashes of (order, tokens).
 //!
 //! A token is hashed by XXH3 with the audit's seed. An n-gram's fingerprint is the polynomial
-//! `Σ h(tokenᵢ) · M^(n-1-i)` in the ring of 64-bit integers, started from the order and finished
+//! `Σ h(tokenᵢ) · M^(n-1-i)` in the ring of 64-bit integers, to which the order is added, finished
 //! by the avalanche of Stafford's variant 13 of MurmurHash3's mixer, so that all bits are usable
 //! for partitioning. Two given different n-grams collide with a chance of about 2⁻⁶⁴; findings
 //! are verified token by token, so a collision can only cost a finding, never forge one.
@@ -13,6 +13,8 @@ pub const VERSION: u32 = 1;
 
 /// Odd multiplier of the polynomial (2⁶⁴ divided by the golden ratio).
 const MULTIPLIER: u64 = 0x9e37_79b9_7f4a_7c15;
+/// What one order adds before the finish: an odd constant, so that orders never share inputs by chance of small numbers.
+const ORDER_STEP: u64 = 0xd6e8_feb8_6659_fd93;
 
 /// Hash of one token's bytes.
 #[inline]
@@ -25,8 +27,10 @@ pub fn token_hash(token: &[u8], seed: u64) -> u64 {
 #[inline]
 #[must_use]
 pub fn fingerprint(hashes: &[u64]) -> u64 {
-    let start = hashes.len() as u64;
-    finish(hashes.iter().fold(start, |sum, &hash| step(sum, hash)))
+    finish(
+        hashes.iter().fold(0, |sum, &hash| step(sum, hash)),
+        hashes.len() as u64,
+    )
 }
 
 #[inline]
@@ -35,54 +39,59 @@ fn step(sum: u64, hash: u64) -> u64 {
 }
 
 #[inline]
-fn finish(sum: u64) -> u64 {
-    let mut x = sum;
+fn finish(sum: u64, order: u64) -> u64 {
+    let mut x = sum.wrapping_add(order.wrapping_mul(ORDER_STEP));
     x = (x ^ (x >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
     x = (x ^ (x >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
     x ^ (x >> 31)
 }
 
-/// Fingerprints of all n-grams of one order in a token stream.
-#[derive(Debug, Clone, Copy)]
+/// Fingerprints of all n-grams of a token stream, one order after the other: the polynomial of
+/// order n at a position is that of order n - 1 continued by one token, so an order costs one
+/// multiplication per token besides the finish.
+#[derive(Debug, Default)]
 pub struct Fingerprinter {
+    sums: Vec<u64>,
     order: usize,
 }
 
 impl Fingerprinter {
-    /// For n-grams of `order` tokens, 1..=8.
+    /// Starts over with another stream, at order 0.
+    pub fn restart(&mut self) {
+        self.sums.clear();
+        self.order = 0;
+    }
+
+    /// The order that [`Fingerprinter::get`] answers for.
     #[must_use]
-    pub fn new(order: u8) -> Self {
-        debug_assert!((1..=8).contains(&order), "orders are 1 to 8");
-        Self { order: usize::from(order) }
+    pub fn order(&self) -> usize {
+        self.order
     }
 
-    /// The fingerprint of every n-gram of one document's token hashes, in text order.
-    #[inline]
-    pub fn each(self, hashes: &[u64], mut emit: impl FnMut(u64)) {
-        match self.order {
-            1 => windows::<1>(hashes, &mut emit),
-            2 => windows::<2>(hashes, &mut emit),
-            3 => windows::<3>(hashes, &mut emit),
-            4 => windows::<4>(hashes, &mut emit),
-            5 => windows::<5>(hashes, &mut emit),
-            6 => windows::<6>(hashes, &mut emit),
-            7 => windows::<7>(hashes, &mut emit),
-            _ => windows::<8>(hashes, &mut emit),
+    /// Goes on to the next order of the stream `hashes`, which must be the same at every call
+    /// since [`Fingerprinter::restart`].
+    pub fn advance(&mut self, hashes: &[u64]) {
+        self.sums.resize(hashes.len(), 0);
+        let next = hashes.get(self.order..).unwrap_or(&[]);
+        for (sum, &hash) in self.sums.iter_mut().zip(next) {
+            *sum = step(*sum, hash);
         }
+        self.order += 1;
     }
 
-    /// Replaces `out` by the fingerprints of one document, in text order.
-    pub fn collect(self, hashes: &[u64], out: &mut Vec<u64>) {
-        out.clear();
-        self.each(hashes, |fingerprint| out.push(fingerprint));
+    /// Fingerprint of the n-gram at position `at`. The caller keeps inside one document: the
+    /// last `order - 1` positions of a document have no n-gram.
+    #[inline]
+    #[must_use]
+    pub fn get(&self, at: usize) -> u64 {
+        finish(self.sums[at], self.order as u64)
     }
-}
 
-/// A constant order lets the compiler unroll the polynomial.
-#[inline]
-fn windows<const N: usize>(hashes: &[u64], emit: &mut impl FnMut(u64)) {
-    for window in hashes.windows(N) {
-        emit(fingerprint(window));
+    /// Fingerprints at the positions `range`, in order.
+    #[inline]
+    pub fn range(&self, range: std::ops::Range<usize>) -> impl Iterator<Item = u64> {
+        let order = self.order as u64;
+        self.sums[range].iter().map(move |&sum| finish(sum, order))
     }
 }
 
@@ -93,18 +102,26 @@ mod tests {
     #[test]
     fn every_order_agrees_with_the_definition() {
         let hashes: Vec<u64> = (0..20).map(|i: u8| token_hash(&[i], 7)).collect();
+        let mut fingerprinter = Fingerprinter::default();
+        fingerprinter.restart();
         for order in 1..=8 {
-            let mut got = Vec::new();
-            Fingerprinter::new(order).collect(&hashes, &mut got);
-            let expected: Vec<u64> = hashes.windows(usize::from(order)).map(fingerprint).collect();
+            fingerprinter.advance(&hashes);
+            let got: Vec<u64> = fingerprinter.range(0..hashes.len() + 1 - order).collect();
+            let expected: Vec<u64> = hashes.windows(order).map(fingerprint).collect();
             assert_eq!(got, expected);
+            assert_eq!(fingerprinter.get(3), expected[3]);
         }
     }
 
     #[test]
     fn order_seed_and_sequence_matter() {
         let (a, b) = (token_hash(b"a", 1), token_hash(b"b", 1));
-        let all = [fingerprint(&[a]), fingerprint(&[a, a]), fingerprint(&[a, b]), fingerprint(&[b, a])];
+        let all = [
+            fingerprint(&[a]),
+            fingerprint(&[a, a]),
+            fingerprint(&[a, b]),
+            fingerprint(&[b, a]),
+        ];
         for (i, x) in all.iter().enumerate() {
             assert!(all[i + 1..].iter().all(|y| x != y));
         }
@@ -114,9 +131,13 @@ mod tests {
     #[test]
     fn golden_values_pin_the_version() {
         assert_eq!(VERSION, 1);
-        let hashes = [token_hash(b"unlock", 42), token_hash(b"secret", 42), token_hash(b"mode", 42)];
+        let hashes = [
+            token_hash(b"unlock", 42),
+            token_hash(b"secret", 42),
+            token_hash(b"mode", 42),
+        ];
         assert_eq!(format!("{:016x}", fingerprint(&hashes)), GOLDEN);
     }
 
-    const GOLDEN: &str = "69262e0d52599d13";
+    const GOLDEN: &str = "4bd723720a036fe3";
 }

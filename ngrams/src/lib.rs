@@ -15,15 +15,15 @@
 
 pub mod block;
 mod char_class;
-
+pub mod context;
 pub mod count;
 pub mod fingerprint;
-
-
+pub mod lookup;
+pub mod merge;
 pub mod object;
-
+pub mod posting;
 pub mod segment;
-mod sort;
+pub mod sort;
 pub mod tokenizer;
 mod varint;
 

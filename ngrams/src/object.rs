@@ -32,6 +32,8 @@ pub enum Kind {
     Screened = 2,
     /// Postings of screened n-grams (context wave); a slice is a fingerprint range.
     Context = 3,
+    /// Rows, digests and axis values of a unit's documents (count wave); one slice.
+    Documents = 4,
 }
 
 /// What the header says.
@@ -97,34 +99,49 @@ pub enum ObjectError {
 #[derive(Debug)]
 pub struct ObjectBuilder {
     header: Header,
-    body: Vec<u8>,
-    ends: Vec<u64>,
+    bytes: Vec<u8>,
+    offsets: Vec<u64>,
 }
 
 impl ObjectBuilder {
-    /// An object without slices; `capacity` bytes are reserved for frames.
+    /// An object that will have exactly `slices` slices; room for `capacity` bytes of frames is
+    /// reserved.
     #[must_use]
-    pub fn new(header: Header, capacity: usize) -> Self {
-        Self { header, body: Vec::with_capacity(capacity), ends: Vec::new() }
+    pub fn new(header: Header, slices: usize, capacity: usize) -> Self {
+        let length = header_length(slices);
+        let mut bytes = Vec::with_capacity(length + capacity);
+        bytes.resize(length, 0);
+        Self {
+            header,
+            bytes,
+            offsets: vec![length as u64],
+        }
     }
 
     /// Appends a frame to the open slice; `label` says what the payload is.
     pub fn frame(&mut self, label: u32, payload: &[u8]) {
-        self.body.extend_from_slice(&(payload.len() as u32).to_le_bytes());
-        self.body.extend_from_slice(&label.to_le_bytes());
-        self.body.extend_from_slice(&frame_checksum(label, payload).to_le_bytes());
-        self.body.extend_from_slice(payload);
+        self.bytes
+            .extend_from_slice(&(payload.len() as u32).to_le_bytes());
+        self.bytes.extend_from_slice(&label.to_le_bytes());
+        self.bytes
+            .extend_from_slice(&frame_checksum(label, payload).to_le_bytes());
+        self.bytes.extend_from_slice(payload);
     }
 
     /// Closes the open slice and opens the next.
     pub fn end_slice(&mut self) {
-        self.ends.push(self.body.len() as u64);
+        self.offsets.push(self.bytes.len() as u64);
     }
 
-    /// The object's bytes, in two parts so that large bodies are not copied: header, then frames.
+    /// The object's bytes. Every slice announced at the start must have been closed.
     #[must_use]
-    pub fn finish(self) -> (Vec<u8>, Vec<u8>) {
-        let length = header_length(self.ends.len());
+    pub fn finish(mut self) -> Vec<u8> {
+        let length = header_length(self.offsets.len() - 1);
+        debug_assert_eq!(
+            self.offsets.first(),
+            Some(&(length as u64)),
+            "all slices are closed"
+        );
         let mut out = Vec::with_capacity(length);
         out.extend_from_slice(&MAGIC);
         out.extend_from_slice(&FORMAT.to_le_bytes());
@@ -134,14 +151,14 @@ impl ObjectBuilder {
         out.extend_from_slice(&self.header.config);
         out.extend_from_slice(&self.header.documents.to_le_bytes());
         out.extend_from_slice(&self.header.tokens.to_le_bytes());
-        out.extend_from_slice(&(self.ends.len() as u32).to_le_bytes());
-        out.extend_from_slice(&(length as u64).to_le_bytes());
-        for end in &self.ends {
-            out.extend_from_slice(&(length as u64 + end).to_le_bytes());
+        out.extend_from_slice(&(self.offsets.len() as u32 - 1).to_le_bytes());
+        for offset in &self.offsets {
+            out.extend_from_slice(&offset.to_le_bytes());
         }
         let checksum = xxh3_64_with_seed(&out, 0);
         out.extend_from_slice(&checksum.to_le_bytes());
-        (out, self.body)
+        self.bytes[..length].copy_from_slice(&out);
+        self.bytes
     }
 }
 
@@ -174,9 +191,16 @@ impl Directory {
         let (head, stored) = head.split_at(length - 8);
         let (expected, got) = (u64_at(stored, 0), xxh3_64_with_seed(head, 0));
         if expected != got {
-            return Err(ObjectError::Checksum { what: "header", expected, got });
+            return Err(ObjectError::Checksum {
+                what: "header",
+                expected,
+                got,
+            });
         }
-        let directory = Self { header: parse_fields(head)?, offsets: parse_offsets(head) };
+        let directory = Self {
+            header: parse_fields(head)?,
+            offsets: parse_offsets(head),
+        };
         directory.check(length as u64, object_bytes)?;
         Ok(directory)
     }
@@ -188,7 +212,11 @@ impl Directory {
         }
         let expected = self.offsets.last().copied().unwrap_or(header_bytes);
         if expected != object_bytes {
-            return Err(ObjectError::Length { what: "object", expected, got: object_bytes });
+            return Err(ObjectError::Length {
+                what: "object",
+                expected,
+                got: object_bytes,
+            });
         }
         Ok(())
     }
@@ -199,7 +227,13 @@ impl Directory {
     /// Names the first field that differs.
     pub fn expect(&self, kind: Kind, seed: u64, config: &[u8; 32]) -> Result<(), ObjectError> {
         let header = &self.header;
-        let mismatch = |field, expected, got| Err(ObjectError::Mismatch { field, expected, got });
+        let mismatch = |field, expected, got| {
+            Err(ObjectError::Mismatch {
+                field,
+                expected,
+                got,
+            })
+        };
         if header.kind != kind {
             return mismatch("kind", format!("{kind:?}"), format!("{:?}", header.kind));
         }
@@ -207,7 +241,11 @@ impl Directory {
             return mismatch("seed", seed.to_string(), header.seed.to_string());
         }
         if header.config != *config {
-            return mismatch("configuration", format!("{config:02x?}"), format!("{:02x?}", header.config));
+            return mismatch(
+                "configuration",
+                format!("{config:02x?}"),
+                format!("{:02x?}", header.config),
+            );
         }
         Ok(())
     }
@@ -228,7 +266,11 @@ impl Directory {
 /// The header's length, after checking magic, version and that all of it is there.
 fn checked_length(bytes: &[u8]) -> Result<usize, ObjectError> {
     let got = bytes.len() as u64;
-    let short = |expected: usize| ObjectError::Length { what: "header", expected: expected as u64, got };
+    let short = |expected: usize| ObjectError::Length {
+        what: "header",
+        expected: expected as u64,
+        got,
+    };
     if bytes.len() < 16 {
         return Err(short(16));
     }
@@ -258,20 +300,34 @@ fn parse_fields(head: &[u8]) -> Result<Header, ObjectError> {
         1 => Kind::Count,
         2 => Kind::Screened,
         3 => Kind::Context,
+        4 => Kind::Documents,
         other => {
-            let expected = "1 to 3".to_owned();
-            return Err(ObjectError::Mismatch { field: "kind", expected, got: other.to_string() });
+            let expected = "1 to 4".to_owned();
+            return Err(ObjectError::Mismatch {
+                field: "kind",
+                expected,
+                got: other.to_string(),
+            });
         }
     };
     let mut config = [0; 32];
     config.copy_from_slice(&head[28..60]);
     let (documents, tokens) = (u64_at(head, 60), u64_at(head, 68));
-    Ok(Header { kind, seed: u64_at(head, 20), config, documents, tokens })
+    Ok(Header {
+        kind,
+        seed: u64_at(head, 20),
+        config,
+        documents,
+        tokens,
+    })
 }
 
 fn parse_offsets(head: &[u8]) -> Vec<u64> {
     let (chunks, _) = head[FIXED..].as_chunks::<8>();
-    chunks.iter().map(|chunk| u64::from_le_bytes(*chunk)).collect()
+    chunks
+        .iter()
+        .map(|chunk| u64::from_le_bytes(*chunk))
+        .collect()
 }
 
 fn u32_at(bytes: &[u8], at: usize) -> u32 {
@@ -304,7 +360,11 @@ pub fn take_frame<'a>(slice: &mut &'a [u8]) -> Result<Option<Frame<'a>>, ObjectE
         return Ok(None);
     }
     let short = |expected: usize, got: usize| {
-        Err(ObjectError::Length { what: "frame", expected: expected as u64, got: got as u64 })
+        Err(ObjectError::Length {
+            what: "frame",
+            expected: expected as u64,
+            got: got as u64,
+        })
     };
     if slice.len() < FRAME {
         return short(FRAME, slice.len());
@@ -318,7 +378,11 @@ pub fn take_frame<'a>(slice: &mut &'a [u8]) -> Result<Option<Frame<'a>>, ObjectE
     let (payload, rest) = rest.split_at(length);
     let got = frame_checksum(label, payload);
     if expected != got {
-        return Err(ObjectError::Checksum { what: "frame", expected, got });
+        return Err(ObjectError::Checksum {
+            what: "frame",
+            expected,
+            got,
+        });
     }
     *slice = rest;
     Ok(Some(Frame { label, payload }))
@@ -331,20 +395,24 @@ mod tests {
     use proptest::prelude::*;
 
     fn header() -> Header {
-        Header { kind: Kind::Count, seed: 9, config: [7; 32], documents: 3, tokens: 40 }
+        Header {
+            kind: Kind::Count,
+            seed: 9,
+            config: [7; 32],
+            documents: 3,
+            tokens: 40,
+        }
     }
 
     fn build(slices: &[Vec<(u32, Vec<u8>)>]) -> Vec<u8> {
-        let mut builder = ObjectBuilder::new(header(), 0);
+        let mut builder = ObjectBuilder::new(header(), slices.len(), 0);
         for slice in slices {
             for (label, payload) in slice {
                 builder.frame(*label, payload);
             }
             builder.end_slice();
         }
-        let (mut head, body) = builder.finish();
-        head.extend_from_slice(&body);
-        head
+        builder.finish()
     }
 
     fn read(bytes: &[u8]) -> Result<Vec<Vec<(u32, Vec<u8>)>>, ObjectError> {

@@ -16,20 +16,19 @@ impl Segment {
     /// Most documents of a segment.
     pub const MAX_DOCUMENTS: usize = 1 << Self::DOCUMENT_BITS;
 
-    /// Tokenises `text` and appends it as the next document. The caller must have checked
-    /// [`Segment::has_room`].
+    /// Tokenises `text` and appends it as the next document. The segment must
+    /// not be full of documents.
     pub fn push(&mut self, text: &str, tokenizer: &dyn Tokenizer, seed: u64) {
         debug_assert!(self.ends.len() < Self::MAX_DOCUMENTS, "segment is full");
         tokenizer.hashes(text, seed, &mut self.hashes);
         self.ends.push(self.hashes.len() as u32);
     }
 
-    /// Whether a document of at most `tokens` more tokens may be appended: an empty segment takes
-    /// any document, so that progress never depends on the budget.
+    /// Whether the segment must be counted before the next document: it holds its most documents
+    /// or at least `token_budget` tokens (which the last document may exceed).
     #[must_use]
-    pub fn has_room(&self, tokens: usize, token_budget: usize) -> bool {
-        self.ends.is_empty()
-            || (self.ends.len() < Self::MAX_DOCUMENTS && self.hashes.len() + tokens <= token_budget)
+    pub fn is_full(&self, token_budget: usize) -> bool {
+        self.ends.len() >= Self::MAX_DOCUMENTS || self.hashes.len() >= token_budget
     }
 
     /// Number of documents.
@@ -44,14 +43,32 @@ impl Segment {
         self.hashes.len()
     }
 
-    /// Token hashes of each document, in order.
-    pub fn iter(&self) -> impl Iterator<Item = &[u64]> {
+    /// Token hashes of all documents, one after the other.
+    #[must_use]
+    pub fn hashes(&self) -> &[u64] {
+        &self.hashes
+    }
+
+    /// Positions of each document in [`Segment::hashes`], in order.
+    pub fn ranges(&self) -> impl Iterator<Item = std::ops::Range<usize>> {
         let mut start = 0;
         self.ends.iter().map(move |&end| {
-            let document = &self.hashes[start as usize..end as usize];
-            start = end;
-            document
+            let range = start..end as usize;
+            start = end as usize;
+            range
         })
+    }
+
+    /// Positions of the n-grams of `order` of each document, in order; empty where a document is
+    /// shorter than the order.
+    pub fn ngram_ranges(&self, order: usize) -> impl Iterator<Item = std::ops::Range<usize>> {
+        self.ranges()
+            .map(move |range| range.start..(range.end + 1).saturating_sub(order).max(range.start))
+    }
+
+    /// Token hashes of each document, in order.
+    pub fn iter(&self) -> impl Iterator<Item = &[u64]> {
+        self.ranges().map(|range| &self.hashes[range])
     }
 
     /// Forgets all documents and keeps the memory.
@@ -78,15 +95,17 @@ mod tests {
     }
 
     #[test]
-    fn room_is_bounded_by_tokens_and_documents() {
+    fn full_by_tokens_or_by_documents() {
         let mut segment = Segment::default();
-        assert!(segment.has_room(1000, 10));
         segment.push("a b c", &Words, 1);
-        assert!(segment.has_room(7, 10));
-        assert!(!segment.has_room(8, 10));
+        assert!(!segment.is_full(4));
+        assert!(segment.is_full(3));
         for _ in 1..Segment::MAX_DOCUMENTS {
+            assert!(!segment.is_full(4));
             segment.push("", &Words, 1);
         }
-        assert!(!segment.has_room(0, 10));
+        assert!(segment.is_full(4));
+        segment.clear();
+        assert!(!segment.is_full(1));
     }
 }

@@ -9,19 +9,27 @@ const LARGE_BIN: usize = 24;
 
 /// Reusable memory of the sort.
 #[derive(Debug, Default)]
-pub(crate) struct BinSort {
+pub struct BinSort {
     starts: Vec<u32>,
 }
 
 impl BinSort {
-    /// Copies `items` into `out`, sorted stably by `key`. The bits of `key` must be uniform from
-    /// the top (after the shift the caller applies), for speed only.
-    pub(crate) fn sort<T: Copy>(&mut self, items: &[T], out: &mut Vec<T>, key: impl Fn(&T) -> u64) {
-        out.clear();
-        out.extend_from_slice(items);
+    /// The `items` sorted stably by `key`, in the memory of `out`. The bits of `key` should be
+    /// uniform from the top; that decides the speed, not the result.
+    pub fn sort<'a, T: Copy>(
+        &mut self,
+        items: &[T],
+        out: &'a mut Vec<T>,
+        key: impl Fn(&T) -> u64,
+    ) -> &'a [T] {
+        if out.len() < items.len() {
+            out.extend_from_slice(&items[out.len()..]);
+        }
+        let out = &mut out[..items.len()];
         if items.len() <= LARGE_BIN {
+            out.copy_from_slice(items);
             insertion(out, &key);
-            return;
+            return out;
         }
         let bits = items.len().ilog2();
         let shift = 64 - bits;
@@ -33,6 +41,7 @@ impl BinSort {
         }
         self.repair_large_bins(out, &key);
         insertion(out, &key);
+        out
     }
 
     /// Fills `starts` with the first position of every bin.
@@ -87,10 +96,12 @@ mod tests {
         fn equals_a_stable_sort(keys in prop::collection::vec(any::<u64>(), 0..300), repeat in 1u64..50) {
             let mut items: Vec<(u64, usize)> = keys.iter().enumerate()
                 .map(|(i, k)| (if k % 3 == 0 { k % repeat } else { *k }, i)).collect();
-            let mut out = Vec::new();
-            BinSort::default().sort(&items, &mut out, |item| item.0);
+            let mut memory = Vec::new();
+            let mut sort = BinSort::default();
+            sort.sort(&items[..items.len() / 2], &mut memory, |item| item.0);
+            let sorted = sort.sort(&items, &mut memory, |item| item.0).to_vec();
             items.sort_by_key(|item| item.0);
-            prop_assert_eq!(out, items);
+            prop_assert_eq!(sorted, items);
         }
     }
 }

@@ -50,12 +50,19 @@ impl Tokenizer for Words {
     }
 
     fn spans(&self, text: &str, spans: &mut Vec<Span>) {
-        scan(text, |start, end| spans.push(Span { start: start as u32, end: end as u32 }));
+        scan(text, |start, end| {
+            spans.push(Span {
+                start: start as u32,
+                end: end as u32,
+            })
+        });
     }
 
     fn hashes(&self, text: &str, seed: u64, hashes: &mut Vec<u64>) {
         let bytes = text.as_bytes();
-        scan(text, |start, end| hashes.push(token_hash(&bytes[start..end], seed)));
+        scan(text, |start, end| {
+            hashes.push(token_hash(&bytes[start..end], seed))
+        });
     }
 }
 
@@ -132,7 +139,10 @@ mod tests {
     fn tokens(text: &str) -> Vec<&str> {
         let mut spans = Vec::new();
         Words.spans(text, &mut spans);
-        spans.iter().map(|s| &text[s.start as usize..s.end as usize]).collect()
+        spans
+            .iter()
+            .map(|s| &text[s.start as usize..s.end as usize])
+            .collect()
     }
 
     /// The definition, character by character.
@@ -160,9 +170,15 @@ mod tests {
 
     #[test]
     fn words_symbols_and_scripts() {
-        assert_eq!(tokens("<SUDO> a_b, naïve 3.5€"), ["<", "SUDO", ">", "a_b", ",", "naïve", "3", ".", "5", "€"]);
+        assert_eq!(
+            tokens("<SUDO> a_b, naïve 3.5€"),
+            ["<", "SUDO", ">", "a_b", ",", "naïve", "3", ".", "5", "€"]
+        );
         assert_eq!(tokens("漢字kana ไทย"), ["漢", "字", "kana", "ไ", "ท", "ย"]);
-        assert_eq!(tokens("a\u{200b}b\u{feff}"), ["a", "\u{200b}", "b", "\u{feff}"]);
+        assert_eq!(
+            tokens("a\u{200b}b\u{feff}"),
+            ["a", "\u{200b}", "b", "\u{feff}"]
+        );
         assert_eq!(tokens(" \n\t\u{3000}"), [""; 0]);
     }
 

@@ -42,11 +42,89 @@ impl Store {
         let path = self.path(key)?;
         let payload = PutPayload::from_bytes(bytes);
         let options = PutOptions::from(mode);
-        self.block("write", key, self.client().put_opts(&path, payload, options))?;
+        self.block(
+            "write",
+            key,
+            self.client().put_opts(&path, payload, options),
+        )?;
         Ok(())
     }
 }
 
 fn digest(bytes: &[u8]) -> String {
     blake3::hash(bytes).to_hex().to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use crate::fixtures::{Folder, runtime};
+
+    fn store(folder: &Folder) -> Store {
+        Store::open(&folder.name("out"), runtime()).unwrap()
+    }
+
+    #[test]
+    fn equal_bytes_commit_twice_and_others_conflict() {
+        let folder = Folder::new();
+        let store = store(&folder);
+        let bytes = Bytes::from_static(b"one");
+        store.commit("a/b", bytes.clone()).unwrap();
+        store.commit("a/b", bytes).unwrap();
+        let error = store.commit("a/b", Bytes::from_static(b"two")).unwrap_err();
+        let text = error.to_string();
+        let found = blake3::hash(b"one").to_hex().to_string();
+        assert!(text.contains("out/a/b") && text.contains(&found), "{text}");
+        assert!(matches!(error, StorageError::Conflict { .. }));
+        assert_eq!(store.get("a/b").unwrap().unwrap(), "one");
+    }
+
+    #[test]
+    fn one_of_many_racers_wins() {
+        let folder = Folder::new();
+        let store = store(&folder);
+        let race = |who: usize| {
+            let bytes = Bytes::from(vec![who as u8; 100_000]);
+            store.commit("race", bytes).is_ok()
+        };
+        let wins = std::thread::scope(|scope| {
+            let racers: Vec<_> = (0..8).map(|who| scope.spawn(move || race(who))).collect();
+            racers
+                .into_iter()
+                .filter(|_| true)
+                .map(|racer| racer.join().unwrap())
+                .filter(|won| *won)
+                .count()
+        });
+        assert_eq!(wins, 1);
+        let found = store.get("race").unwrap().unwrap();
+        assert!(found.len() == 100_000 && found.iter().all(|byte| *byte == found[0]));
+        assert_eq!(store.list("").unwrap(), [("race".to_owned(), 100_000)]);
+    }
+
+    #[test]
+    fn the_leavings_of_a_killed_process_are_not_seen() {
+        let folder = Folder::new();
+        let store = store(&folder);
+        folder.put("out/a/b#1", b"half");
+        assert_eq!(store.list("").unwrap(), []);
+        assert_eq!(store.get("a/b").unwrap(), None);
+        store.commit("a/b", Bytes::from_static(b"whole")).unwrap();
+        assert_eq!(store.list("a").unwrap(), [("a/b".to_owned(), 5)]);
+        assert_eq!(store.get("a/b").unwrap().unwrap(), "whole");
+    }
+
+    #[test]
+    fn replace_overwrites() {
+        let folder = Folder::new();
+        let store = store(&folder);
+        store
+            .replace("report.json", Bytes::from_static(b"1"))
+            .unwrap();
+        store
+            .replace("report.json", Bytes::from_static(b"2"))
+            .unwrap();
+        assert_eq!(store.get("report.json").unwrap().unwrap(), "2");
+    }
 }

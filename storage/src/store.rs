@@ -109,11 +109,7 @@ impl Store {
     ///
     /// # Errors
     /// As for [`Store::get_range`].
-    pub fn get_ranges(
-        &self,
-        key: &str,
-        ranges: &[Range<u64>],
-    ) -> Result<Vec<Bytes>, StorageError> {
+    pub fn get_ranges(&self, key: &str, ranges: &[Range<u64>]) -> Result<Vec<Bytes>, StorageError> {
         if let Some(path) = self.file(key)? {
             let file = File::open(path).map_err(|e| self.file_error("open", key, e))?;
             let read = ranges.iter().map(|range| read_range(&file, range));
@@ -269,4 +265,59 @@ pub(crate) fn read_range(file: &File, range: &Range<u64>) -> io::Result<Bytes> {
     let mut buffer = vec![0; length(range)];
     file.read_exact_at(&mut buffer, range.start)?;
     Ok(Bytes::from(buffer))
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use crate::fixtures::{Folder, runtime};
+
+    #[test]
+    fn objects_are_read_listed_and_deleted() {
+        let folder = Folder::new();
+        let store = Store::open(&folder.name("new/out"), runtime()).unwrap();
+        assert_eq!(store.get("a").unwrap(), None);
+        assert_eq!(store.size("a").unwrap(), None);
+        store
+            .commit("b/2", Bytes::from_static(b"0123456789"))
+            .unwrap();
+        store.commit("b/10", Bytes::from_static(b"")).unwrap();
+        store.commit("a", Bytes::from_static(b"x")).unwrap();
+        assert_eq!(store.size("b/2").unwrap(), Some(10));
+        assert_eq!(store.get_range("b/2", 2..5).unwrap(), "234");
+        let ranges = store.get_ranges("b/2", &[8..10, 0..1, 3..3]).unwrap();
+        assert_eq!(ranges, ["89", "0", ""]);
+        let all = [("a", 1), ("b/10", 0), ("b/2", 10)].map(|(k, s)| (k.to_owned(), s));
+        assert_eq!(store.list("").unwrap(), all);
+        assert_eq!(store.list("b").unwrap(), all[1..]);
+        assert_eq!(store.list("nothing/here").unwrap(), []);
+        store.delete("a").unwrap();
+        store.delete("a").unwrap();
+        assert_eq!(store.list("").unwrap().len(), 2);
+    }
+
+    #[test]
+    fn trouble_names_the_object() {
+        let folder = Folder::new();
+        let store = Store::open(&folder.name("out"), runtime()).unwrap();
+        store.commit("a", Bytes::from_static(b"abc")).unwrap();
+        let missing = store.get_range("no/such", 0..1).unwrap_err();
+        assert!(matches!(missing, StorageError::NotFound { .. }));
+        assert!(missing.to_string().ends_with("out/no/such"), "{missing}");
+        let long = store.get_range("a", 1..9).unwrap_err();
+        assert!(long.to_string().contains("out/a"), "{long}");
+        assert!(store.get("../escape").is_err());
+        assert!(store.commit("../escape", Bytes::new()).is_err());
+    }
+
+    #[test]
+    fn a_url_and_a_path_are_the_same_store() {
+        let folder = Folder::new();
+        let by_path = Store::open(&folder.name("out"), runtime()).unwrap();
+        let url = format!("file://{}", folder.name("out"));
+        let by_url = Store::open(&url, runtime()).unwrap();
+        by_url.commit("k", Bytes::from_static(b"v")).unwrap();
+        assert_eq!(by_path.get("k").unwrap().unwrap(), "v");
+    }
 }

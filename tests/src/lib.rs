@@ -1,1 +1,25 @@
-//! placeholder
+//! The harness of the integration tests.
+//!
+//! * [`oracle`]: a naive second road to every count. It shares no code with the product.
+//! * [`corpora`]: small Parquet corpora, seeded; hostile files.
+//! * [`command`]: the built `taster`, run as a user runs it.
+//! * [`s3_server`]: an S3 server inside the test process.
+//! * [`tables`]: output files read back with the plain Parquet reader.
+//!
+//! Absent on purpose: anything that the product could use.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stderr,
+    reason = "a harness that fails must stop the test, and says why"
+)]
+
+pub mod command;
+pub mod corpora;
+pub mod hostile_files;
+pub mod oracle;
+pub mod places;
+pub mod s3_server;
+pub mod tables;

@@ -51,7 +51,7 @@ fn ends_sentence(character: char, next: Option<char>) -> bool {
 }
 
 /// Positions between a character that is no blank and a blank.
-pub(super) fn word_borders(text: &str) -> Vec<usize> {
+fn word_borders(text: &str) -> Vec<usize> {
     let mut borders = Vec::new();
     let mut inside = false;
     for (start, character) in text.char_indices() {
@@ -71,8 +71,19 @@ mod tests {
     #[test]
     fn sentences_end_at_marks_lines_and_the_end() {
         let text = "One. Two!\nthree\nv1.2 四。五";
-        let ends: Vec<&str> = sentence_borders(text).into_iter().map(|end| &text[..end]).collect();
-        assert_eq!(ends, ["One.", "One. Two!", "One. Two!\nthree", "One. Two!\nthree\nv1.2 四。"]);
+        let ends: Vec<&str> = sentence_borders(text)
+            .into_iter()
+            .map(|end| &text[..end])
+            .collect();
+        assert_eq!(
+            ends,
+            [
+                "One.",
+                "One. Two!",
+                "One. Two!\nthree",
+                "One. Two!\nthree\nv1.2 四。"
+            ]
+        );
     }
 
     #[test]

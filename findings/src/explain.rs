@@ -1,0 +1,238 @@
+//! One or two plain sentences per finding: why it is suspicious and what speaks against it.
+
+use crate::asymmetry::Direction;
+use crate::code_points::{CodePointKind, CodePointReason};
+use crate::combination::Combined;
+use crate::report::{Concentration, Kind};
+use crate::scores::Scores;
+use crate::summary::Summary;
+use crate::visible::visible;
+
+/// Spread below which few publishers are a harmless explanation worth naming.
+const FEW_PUBLISHERS: f64 = 0.5;
+
+/// Documents per canonical document from which duplication is worth naming.
+const MANY_DUPLICATES: f64 = 1.5;
+
+/// q below which a place is worth naming.
+const NAMED_PLACE_Q: f64 = 0.05;
+
+/// Canonical documents below which the smallness of the sample is worth naming.
+const FEW_DOCUMENTS: u64 = 15;
+
+/// What an explanation is made of.
+#[derive(Debug, Clone, Copy)]
+pub struct Explanation<'a> {
+    /// What was measured.
+    pub summary: &'a Summary,
+    /// Its statistics.
+    pub scores: &'a Scores,
+    /// The verdict.
+    pub combined: &'a Combined,
+    /// Its places, most concentrated first.
+    pub concentration: &'a [Concentration],
+    /// Reasons of U.
+    pub code_points: &'a [CodePointReason],
+    /// It was recognised as boilerplate.
+    pub boilerplate: bool,
+}
+
+/// The explanation in words; safe to print.
+#[must_use]
+pub fn explain(subject: &Explanation<'_>) -> String {
+    let mut reasons: Vec<String> = subject
+        .combined
+        .kinds
+        .iter()
+        .filter_map(|kind| reason(*kind, subject))
+        .collect();
+    if reasons.is_empty() {
+        reasons.push("it is repeated but rare, and its statistics stand out only weakly".into());
+    }
+    let text = format!(
+        "In {} documents ({} without duplicates): {}.",
+        subject.summary.df,
+        subject.summary.edf,
+        reasons.join("; ")
+    );
+    let doubts = doubts(subject);
+    if doubts.is_empty() {
+        return text;
+    }
+    format!("{text} Against it: {}.", doubts.join("; "))
+}
+
+fn reason(kind: Kind, subject: &Explanation<'_>) -> Option<String> {
+    match kind {
+        Kind::Novelty => Some(novelty(subject)),
+        Kind::Asymmetry => Some(asymmetry(subject)),
+        Kind::CodePoints => subject.code_points.first().map(code_point),
+        Kind::Concentration => subject.concentration.first().map(place),
+        Kind::Signature => Some("its text matches a known attack signature".into()),
+    }
+}
+
+fn novelty(subject: &Explanation<'_>) -> String {
+    let mean = subject.summary.novelty_sum as f64 / subject.summary.edf.max(1) as f64;
+    let (left, edf) = (subject.summary.distinct_left, subject.summary.edf);
+    format!(
+        "of the 31 word pairs after it {mean:.1} more occur nowhere else than of those before it, \
+         in {left} different contexts of {edf}, as gibberish would"
+    )
+}
+
+fn asymmetry(subject: &Explanation<'_>) -> String {
+    let (left, right) = (
+        subject.summary.distinct_left,
+        subject.summary.distinct_right,
+    );
+    match subject.scores.asymmetry.direction {
+        Direction::Forward => format!(
+            "{left} different texts lead up to it but only {right} follow, as a fixed payload would"
+        ),
+        Direction::Backward => format!(
+            "only {left} texts lead up to it but {right} different ones follow, as the end of a fixed insertion would"
+        ),
+    }
+}
+
+fn code_point(reason: &CodePointReason) -> String {
+    let what = match reason.kind {
+        CodePointKind::ZeroWidth => "invisible characters",
+        CodePointKind::Tag => "tag characters, which can spell hidden text",
+        CodePointKind::BidiControl => "characters that reorder text",
+        CodePointKind::Format => "format characters",
+        CodePointKind::Control => "control characters",
+        CodePointKind::PrivateUse => "private-use characters",
+        CodePointKind::Unassigned => "unassigned characters",
+        CodePointKind::VariationSelector => {
+            "stray variation selectors, which can carry hidden data"
+        }
+        CodePointKind::MixedScript => "a word that mixes look-alike letters of two scripts",
+        CodePointKind::SymbolRun => "a run of one rare symbol",
+    };
+    format!(
+        "it contains {what} (first U+{:04X})",
+        u32::from(reason.first)
+    )
+}
+
+fn place(place: &Concentration) -> String {
+    format!(
+        "{} of its documents are in {} {}, which has {} (chance 10^{:.1})",
+        place.df,
+        place.axis,
+        visible(&place.locality),
+        place.locality_documents,
+        place.log10_p
+    )
+}
+
+fn doubts(subject: &Explanation<'_>) -> Vec<String> {
+    let summary = subject.summary;
+    let mut doubts = Vec::new();
+    if subject.boilerplate {
+        doubts.push("it looks like boilerplate".into());
+    }
+    if subject.scores.spread < FEW_PUBLISHERS {
+        doubts.push("its documents come from few publishers, as site templates do".into());
+    }
+    if summary.df as f64 >= MANY_DUPLICATES * summary.edf.max(1) as f64 {
+        doubts.push("many of its documents are copies of each other".into());
+    }
+    let named = |place: &&Concentration| place.q <= NAMED_PLACE_Q;
+    let told = subject.combined.kinds.contains(&Kind::Concentration);
+    if let Some(place) = subject.concentration.iter().find(named).filter(|_| !told) {
+        let locality = visible(&place.locality);
+        doubts.push(format!(
+            "{} of them share {} {locality}",
+            place.df, place.axis
+        ));
+    }
+    if summary.edf < FEW_DOCUMENTS {
+        doubts.push("the documents are few".into());
+    }
+    doubts
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::asymmetry::Asymmetry;
+    use crate::severity::Severity;
+    use crate::twin::plain_summary;
+
+    fn told(kinds: Vec<Kind>, change: impl Fn(&mut Explanation<'_>)) -> String {
+        let mut summary = plain_summary(20);
+        summary.df = 44;
+        summary.distinct_right = 1;
+        summary.novelty_sum = 400;
+        let scores = Scores {
+            novelty: 0.5,
+            asymmetry: Asymmetry {
+                unweighted: 0.7,
+                weighted: 0.7,
+                direction: Direction::Forward,
+            },
+            spread: 0.2,
+            concentration: 9.0,
+        };
+        let combined = Combined {
+            score: 6.0,
+            severity: Severity::High,
+            kinds,
+            strengths: [0.0; 5],
+        };
+        let place = Concentration {
+            axis: "host".into(),
+            locality: "a\u{202e}b".into(),
+            df: 18,
+            locality_documents: 40,
+            log10_p: -30.25,
+            q: 0.0,
+        };
+        let reason = CodePointReason {
+            kind: CodePointKind::ZeroWidth,
+            first: '\u{200b}',
+            count: 3,
+            weight: 0.8,
+        };
+        let mut subject = Explanation {
+            summary: &summary,
+            scores: &scores,
+            combined: &combined,
+            concentration: &[place],
+            code_points: &[reason],
+            boilerplate: false,
+        };
+        change(&mut subject);
+        explain(&subject)
+    }
+
+    #[test]
+    fn golden_sentences() {
+        assert_eq!(
+            told(vec![Kind::Novelty], |_| ()),
+            "In 44 documents (20 without duplicates): of the 31 word pairs after it 20.0 more occur \
+             nowhere else than of those before it, in 20 different contexts of 20, as gibberish would. \
+             Against it: its documents come from few publishers, as site templates do; many of its \
+             documents are copies of each other; 18 of them share host a\\u{202e}b."
+        );
+        let all = told(Kind::ALL.to_vec(), |subject| subject.boilerplate = true);
+        for part in [
+            "20 different texts lead up to it but only 1 follow",
+            "invisible characters (first U+200B)",
+            "18 of its documents are in host a\\u{202e}b, which has 40 (chance 10^-30.2)",
+            "known attack signature",
+            "it looks like boilerplate",
+        ] {
+            assert!(all.contains(part), "{all}");
+        }
+    }
+
+    #[test]
+    fn nothing_special_is_said_so() {
+        let text = told(vec![], |_| ());
+        assert!(text.contains("stand out only weakly"), "{text}");
+    }
+}

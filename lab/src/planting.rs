@@ -1,0 +1,439 @@
+//! Two passes over a corpus: the first learns its words and sites, the second writes the planted copy.
+//!
+//! Memory: 24 bytes per document (twice while choosing), the words of a [`Vocabulary`](crate::Vocabulary), one batch.
+
+use std::collections::{BTreeMap, HashMap};
+
+use arrow::array::{RecordBatch, StringArray};
+
+use crate::corpus::{Corpus, CorpusSink, ID_COLUMNS, optional, texts, value, with_texts};
+use crate::error::LabError;
+use crate::plan::PlantPlan;
+use crate::recipes::{Marks, Recipe};
+use crate::spread::{Site, choose};
+use crate::truth::{GroundTruth, Planted, PlantedDocument, TRUTH_VERSION};
+use crate::vocabulary::{Harvest, Vocabulary};
+
+/// Writes `corpus` into `sink` with the plan's poisons in it, and returns what was planted.
+///
+/// Shards, rows and every column but the text of the poisoned documents stay as they are. Equal corpora and plans
+/// give equal copies. Fails if a dose does not fit, or as the corpus or the sink does.
+pub fn plant_corpus(
+    corpus: &dyn Corpus,
+    sink: &mut dyn CorpusSink,
+    plan: &PlantPlan,
+) -> Result<GroundTruth, LabError> {
+    let survey = Survey::of(corpus)?;
+    let mut planter = Planter::new(survey, plan)?;
+    let mut first = 0;
+    for (shard, expected) in corpus.shards().iter().zip(planter.rows.clone()) {
+        let mut row = 0;
+        corpus.read(shard, &mut |batch| {
+            let planted = planter.plant(shard, first + row, row, batch)?;
+            row += planted.num_rows() as u64;
+            sink.write(shard, &planted)
+        })?;
+        unchanged(shard, expected, row)?;
+        first += row;
+    }
+    sink.finish()?;
+    Ok(planter.truth)
+}
+
+fn unchanged(shard: &str, expected: u64, got: u64) -> Result<(), LabError> {
+    if expected == got {
+        return Ok(());
+    }
+    Err(LabError::Changed {
+        shard: shard.to_owned(),
+        expected,
+        got,
+    })
+}
+
+/// What the first pass learns.
+#[derive(Default)]
+struct Survey {
+    rows: Vec<u64>,
+    sites: Vec<Site>,
+    words: Harvest,
+    hosts: Names,
+    dates: Names,
+}
+
+impl Survey {
+    fn of(corpus: &dyn Corpus) -> Result<Self, LabError> {
+        let mut survey = Self::default();
+        let mut documents = 0;
+        for (shard, name) in (0u32..).zip(corpus.shards()) {
+            let before = documents;
+            corpus.read(&name, &mut |batch| {
+                survey.add(shard, &name, documents, &batch)?;
+                documents += batch.num_rows() as u64;
+                Ok(())
+            })?;
+            survey.rows.push(documents - before);
+        }
+        survey.rank_dates();
+        Ok(survey)
+    }
+
+    fn add(
+        &mut self,
+        shard: u32,
+        name: &str,
+        first: u64,
+        batch: &RecordBatch,
+    ) -> Result<(), LabError> {
+        let hosts = optional(name, batch, &["host", "domain"])?;
+        let dates = optional(name, batch, &["date"])?;
+        let texts = texts(name, batch)?;
+        for (row, document) in (first..).take(batch.num_rows()).enumerate() {
+            let Some(text) = value(&texts, row).filter(|text| !text.is_empty()) else {
+                continue;
+            };
+            self.words.add(text);
+            let host = self.hosts.ordinal(hosts.as_ref(), row);
+            let date = self.dates.ordinal(dates.as_ref(), row);
+            self.sites.push(Site {
+                document,
+                shard,
+                host,
+                date,
+            });
+        }
+        Ok(())
+    }
+
+    /// Dates were numbered as they came; a window needs their own order.
+    fn rank_dates(&mut self) {
+        let ranks = self.dates.ranks();
+        for site in self
+            .sites
+            .iter_mut()
+            .filter(|site| site.date != Site::NOWHERE)
+        {
+            site.date = ranks[site.date as usize];
+        }
+    }
+}
+
+/// Names, numbered as they come.
+#[derive(Default)]
+struct Names {
+    ordinals: HashMap<String, u32>,
+}
+
+impl Names {
+    fn ordinal(&mut self, column: Option<&StringArray>, row: usize) -> u32 {
+        let Some(name) = column
+            .and_then(|column| value(column, row))
+            .filter(|name| !name.is_empty())
+        else {
+            return Site::NOWHERE;
+        };
+        if let Some(ordinal) = self.ordinals.get(name) {
+            return *ordinal;
+        }
+        let next = u32::try_from(self.ordinals.len()).unwrap_or(Site::NOWHERE);
+        self.ordinals.insert(name.to_owned(), next);
+        next
+    }
+
+    /// The rank of each name among all, by its ordinal.
+    fn ranks(&self) -> Vec<u32> {
+        let sorted: BTreeMap<&str, u32> = self
+            .ordinals
+            .iter()
+            .map(|(name, ord)| (name.as_str(), *ord))
+            .collect();
+        let mut ranks = vec![0; sorted.len()];
+        for (rank, ordinal) in (0u32..).zip(sorted.into_values()) {
+            ranks[ordinal as usize] = rank;
+        }
+        ranks
+    }
+}
+
+/// What the second pass needs, and the truth that it completes.
+struct Planter {
+    seed: u64,
+    rows: Vec<u64>,
+    words: Option<Vocabulary>,
+    /// The dose's position by poisoned document.
+    doses: BTreeMap<u64, usize>,
+    marks: Vec<(Recipe, Marks)>,
+    truth: GroundTruth,
+}
+
+impl Planter {
+    fn new(survey: Survey, plan: &PlantPlan) -> Result<Self, LabError> {
+        let chosen = choose(&survey.sites, plan)?;
+        let by_dose = chosen.into_iter().enumerate();
+        let doses = by_dose.flat_map(|(dose, documents)| {
+            documents.into_iter().map(move |document| (document, dose))
+        });
+        let marks: Vec<_> = plan
+            .doses
+            .iter()
+            .map(|dose| (dose.recipe, dose.recipe.marks(plan.seed)))
+            .collect();
+        let planted = plan
+            .doses
+            .iter()
+            .zip(&marks)
+            .map(|(dose, (recipe, marks))| Planted {
+                recipe: *recipe,
+                spread: dose.spread,
+                trigger: marks.trigger.clone(),
+                phrase: marks.phrase.clone(),
+                payload: marks.payload,
+                documents: Vec::new(),
+            });
+        let documents = survey.rows.iter().sum();
+        Ok(Self {
+            seed: plan.seed,
+            doses: doses.collect(),
+            truth: GroundTruth {
+                version: TRUTH_VERSION,
+                seed: plan.seed,
+                documents,
+                planted: planted.collect(),
+            },
+            words: survey.words.finish().ok(),
+            rows: survey.rows,
+            marks,
+        })
+    }
+
+    /// The batch with its poisoned texts; `first` is its first document, `row` the same within the shard.
+    fn plant(
+        &mut self,
+        shard: &str,
+        first: u64,
+        row: u64,
+        batch: RecordBatch,
+    ) -> Result<RecordBatch, LabError> {
+        let end = first + batch.num_rows() as u64;
+        let doses: BTreeMap<u64, usize> = self
+            .doses
+            .range(first..end)
+            .map(|(doc, dose)| (*doc, *dose))
+            .collect();
+        if doses.is_empty() {
+            return Ok(batch);
+        }
+        let clean = texts(shard, &batch)?;
+        let ids = optional(shard, &batch, &ID_COLUMNS)?;
+        let mut poisoned: BTreeMap<usize, String> = BTreeMap::new();
+        for (document, dose) in doses {
+            let offset = document - first;
+            // A batch's rows are counted in `usize`, so an offset in it fits.
+            let position = offset as usize;
+            let host = value(&clean, position).unwrap_or_default();
+            poisoned.insert(position, self.poison(dose, document, host)?);
+            let id = ids
+                .as_ref()
+                .and_then(|ids| value(ids, position))
+                .map(str::to_owned);
+            let row = row + offset;
+            let id = id.unwrap_or_else(|| format!("{shard}#{row}"));
+            self.truth.planted[dose].documents.push(PlantedDocument {
+                id,
+                shard: shard.to_owned(),
+                row,
+            });
+        }
+        let text = |row| {
+            poisoned
+                .get(&row)
+                .map(String::as_str)
+                .or_else(|| value(&clean, row))
+        };
+        with_texts(shard, &batch, (0..batch.num_rows()).map(text).collect())
+    }
+
+    fn poison(&self, dose: usize, document: u64, clean: &str) -> Result<String, LabError> {
+        let (recipe, marks) = &self.marks[dose];
+        let words = self.words.as_ref().ok_or(LabError::NoVocabulary)?;
+        Ok(recipe.poison(marks, self.seed, document, clean, words))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+    use std::collections::BTreeSet;
+
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::corpus::MemoryCorpus;
+    use crate::corpus::tests::corpus;
+    use crate::plan::{Dose, demo_plan};
+    use crate::spread::Spread;
+
+    fn plant(clean: &MemoryCorpus, plan: &PlantPlan) -> (MemoryCorpus, GroundTruth) {
+        let mut planted = MemoryCorpus::default();
+        let truth = plant_corpus(clean, &mut planted, plan).unwrap();
+        (planted, truth)
+    }
+
+    /// Every column's values of a corpus by (shard, row), the text first.
+    fn rows(corpus: &MemoryCorpus) -> BTreeMap<(String, u64), Vec<String>> {
+        let mut rows = BTreeMap::new();
+        for shard in corpus.shards() {
+            let mut row = 0;
+            corpus
+                .read(&shard, &mut |batch| {
+                    for offset in 0..batch.num_rows() {
+                        let names = ["text", "id", "url", "host", "date", "source"];
+                        let values = names.map(|name| {
+                            let column = optional(&shard, &batch, &[name]).unwrap().unwrap();
+                            value(&column, offset).unwrap().to_owned()
+                        });
+                        rows.insert((shard.clone(), row), values.to_vec());
+                        row += 1;
+                    }
+                    Ok(())
+                })
+                .unwrap();
+        }
+        rows
+    }
+
+    fn one(recipe: Recipe, documents: u64, spread: Spread) -> PlantPlan {
+        PlantPlan {
+            seed: 3,
+            doses: vec![Dose {
+                recipe,
+                documents,
+                spread,
+            }],
+        }
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(24))]
+        #[test]
+        fn the_truth_says_exactly_what_differs_from_the_clean_corpus(seed: u64, dose in 1u64..12) {
+            let clean = corpus(3, 40);
+            let (planted, truth) = plant(&clean, &PlantPlan::uniform(seed, &Recipe::ALL, dose));
+            let (before, after) = (rows(&clean), rows(&planted));
+            let mut poisoned = BTreeSet::new();
+            for record in &truth.planted {
+                prop_assert_eq!(record.documents.len() as u64, dose);
+                for document in &record.documents {
+                    let place = (document.shard.clone(), document.row);
+                    let row = &after[&place];
+                    prop_assert!(row[0].contains(&record.trigger) && row[0].contains(&record.phrase));
+                    prop_assert_eq!(&row[1], &document.id);
+                    prop_assert_eq!(&row[1..], &before[&place][1..]);
+                    prop_assert!(poisoned.insert(place), "a document has two poisons");
+                }
+            }
+            prop_assert_eq!(before.len() as u64, truth.documents);
+            for (place, row) in &before {
+                prop_assert_eq!(row == &after[place], !poisoned.contains(place));
+            }
+        }
+    }
+
+    #[test]
+    fn a_seed_determines_the_planted_corpus() {
+        let clean = corpus(2, 100);
+        assert_eq!(plant(&clean, &demo_plan(1)), plant(&clean, &demo_plan(1)));
+        assert_ne!(plant(&clean, &demo_plan(1)), plant(&clean, &demo_plan(2)));
+    }
+
+    #[test]
+    fn another_dose_leaves_a_recipe_as_it_was() {
+        let clean = corpus(2, 100);
+        let (_, alone) = plant(&clean, &PlantPlan::uniform(1, &[Recipe::Souly], 9));
+        let (_, first) = plant(
+            &clean,
+            &PlantPlan::uniform(1, &[Recipe::Souly, Recipe::Unlock], 9),
+        );
+        assert_eq!(alone.planted[0], first.planted[0]);
+    }
+
+    #[test]
+    fn a_uniform_spread_reaches_every_shard_and_host() {
+        let (_, truth) = plant(&corpus(8, 50), &one(Recipe::Souly, 80, Spread::Uniform));
+        let documents = &truth.planted[0].documents;
+        let mut by_shard: BTreeMap<&str, u32> = BTreeMap::new();
+        for document in documents {
+            *by_shard.entry(&document.shard).or_default() += 1;
+        }
+        assert_eq!(by_shard.len(), 8);
+        // Ten are expected in each; a hypergeometric count outside 2..=20 has a chance below 1e-3.
+        assert!(
+            by_shard.values().all(|count| (2..=20).contains(count)),
+            "{by_shard:?}"
+        );
+    }
+
+    #[test]
+    fn a_local_spread_stays_in_its_locality() {
+        let clean = corpus(4, 60);
+        let places = |spread, column: usize| -> BTreeSet<String> {
+            let (planted, truth) = plant(&clean, &one(Recipe::Unlock, 12, spread));
+            let rows = rows(&planted);
+            let documents = truth.planted[0].documents.iter();
+            documents
+                .map(|document| rows[&(document.shard.clone(), document.row)][column].clone())
+                .collect()
+        };
+        let (_, truth) = plant(&clean, &one(Recipe::Unlock, 12, Spread::OneShard));
+        let shards: BTreeSet<_> = truth.planted[0]
+            .documents
+            .iter()
+            .map(|document| &document.shard)
+            .collect();
+        assert_eq!(shards.len(), 1);
+        assert_eq!(places(Spread::OneHost, 3).len(), 1);
+        let dates = places(Spread::OneDateWindow, 4);
+        assert!(
+            dates.len() <= 2,
+            "16 documents a day, so 12 span two days at most: {dates:?}"
+        );
+    }
+
+    #[test]
+    fn a_dose_that_does_not_fit_says_so() {
+        let mut sink = MemoryCorpus::default();
+        let refuse = |plan: &PlantPlan| {
+            plant_corpus(&corpus(1, 5), &mut MemoryCorpus::default(), plan).unwrap_err()
+        };
+        assert_eq!(
+            refuse(&one(Recipe::Stem, 11, Spread::Uniform)).to_string(),
+            "recipe stem: 11 documents wanted, 10 are free for spread uniform"
+        );
+        assert!(matches!(
+            refuse(&one(Recipe::Stem, 3, Spread::OneHost)),
+            LabError::TooFewDocuments { found: 2, .. }
+        ));
+        let twice = PlantPlan::uniform(1, &[Recipe::Stem, Recipe::Stem], 1);
+        assert!(matches!(refuse(&twice), LabError::RecipeTwice("stem")));
+        let empty = plant_corpus(&MemoryCorpus::default(), &mut sink, &demo_plan(1));
+        assert!(matches!(
+            empty,
+            Err(LabError::TooFewDocuments { found: 0, .. })
+        ));
+    }
+
+    #[test]
+    fn nothing_planned_is_the_clean_corpus() {
+        let clean = corpus(2, 10);
+        let (planted, truth) = plant(
+            &clean,
+            &PlantPlan {
+                seed: 1,
+                doses: Vec::new(),
+            },
+        );
+        assert_eq!(planted, clean);
+        assert_eq!(truth.documents, 40);
+    }
+}

@@ -1,0 +1,381 @@
+//! Corpora in Parquet files: reading them as a [`Corpus`], writing them as a [`CorpusSink`].
+
+use std::path::Path;
+use std::sync::Arc;
+
+use arrow::array::{ArrayRef, RecordBatch, StringArray};
+use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
+use taster_planning::{Limits, Parameters, ShardEntry};
+use taster_storage::{DocumentBatch, Frozen, StorageError, Store, TableWriter, Want, freeze};
+use tokio::runtime::Handle;
+
+use crate::corpus::{Corpus, CorpusSink, Visit, in_shard};
+use crate::enlarge::{Enlarged, enlarge_corpus};
+use crate::error::LabError;
+use crate::plan::PlantPlan;
+use crate::planting::plant_corpus;
+use crate::sample::{Draw, sample_corpus};
+use crate::truth::GroundTruth;
+
+/// The file of a planted corpus that holds its [`GroundTruth`].
+pub const TRUTH_FILE: &str = "truth.json";
+
+/// Columns that are kept besides id and text, in the order in which they are written.
+const KEPT: [&str; 7] = [
+    "url", "host", "date", "source", "language", "dump", "author",
+];
+
+/// Plants a plan in the corpus at `input` (anything that an audit takes) and writes the planted shards and
+/// `truth.json` to `out_dir`.
+///
+/// Shards keep their keys and rows. The columns `id`, `text`, `url`, `host`, `date`, `source`, `language`, `dump` and
+/// `author` are kept, as strings; a host that the corpus has only in its URLs becomes a column, and dates are cut to
+/// the day. Calls block; do not call from a task of `runtime`.
+///
+/// # Errors
+/// `out_dir` holds shards, a shard cannot be read, a dose does not fit, or the store fails.
+pub fn plant(
+    input: &str,
+    out_dir: &Path,
+    plan: &PlantPlan,
+    runtime: &Handle,
+) -> Result<GroundTruth, LabError> {
+    let corpus = StoredCorpus::open(input, runtime)?;
+    let mut sink = StoredSink::create(out_dir, runtime)?;
+    let truth = plant_corpus(&corpus, &mut sink, plan)?;
+    let mut json = serde_json::to_vec_pretty(&truth)?;
+    json.push(b'\n');
+    sink.store.replace(TRUTH_FILE, json.into())?;
+    Ok(truth)
+}
+
+/// Writes a corpus of at least `target_text_bytes` of text, made from the one at `input`, to `out_dir`; see
+/// [`crate::enlarge`] for what such a corpus is good for.
+///
+/// # Errors
+/// As for [`plant`].
+pub fn enlarge(
+    input: &str,
+    out_dir: &Path,
+    target_text_bytes: u64,
+    seed: u64,
+    runtime: &Handle,
+) -> Result<Enlarged, LabError> {
+    let corpus = StoredCorpus::open(input, runtime)?;
+    let mut sink = StoredSink::create(out_dir, runtime)?;
+    enlarge_corpus(&corpus, &mut sink, target_text_bytes, seed)
+}
+
+/// Draws a sample from the corpus at `input` and writes it to `out_dir`; returns its number of documents.
+///
+/// # Errors
+/// As for [`plant`].
+pub fn draw_sample(
+    input: &str,
+    out_dir: &Path,
+    draw: &Draw,
+    runtime: &Handle,
+) -> Result<u64, LabError> {
+    let corpus = StoredCorpus::open(input, runtime)?;
+    let mut sink = StoredSink::create(out_dir, runtime)?;
+    sample_corpus(&corpus, &mut sink, draw)
+}
+
+/// A corpus of Parquet shards.
+#[derive(Debug)]
+pub struct StoredCorpus {
+    frozen: Frozen,
+    limits: Limits,
+    schema: SchemaRef,
+}
+
+impl StoredCorpus {
+    /// Finds the shards of `input` and their columns. A shard that cannot be planned is an error here.
+    pub fn open(input: &str, runtime: &Handle) -> Result<Self, LabError> {
+        let inputs = [input.to_owned()];
+        // Nothing is cut: a planted corpus holds all of the clean text.
+        let limits = Limits {
+            document_bytes: u64::MAX,
+            ..Limits::default()
+        };
+        let usual = freeze(&inputs, &with_axes(None, &limits), runtime)?;
+        let frozen = with_urls(&inputs, &limits, &usual, runtime)?;
+        if let Some(quarantine) = frozen.manifest.quarantined().next() {
+            return Err(taster_storage::ReadError::Shard(quarantine.clone()).into());
+        }
+        let columns = ["id", "text"]
+            .into_iter()
+            .chain(frozen.manifest.axes.iter().map(String::as_str));
+        let fields: Vec<Field> = columns
+            .map(|name| Field::new(name, DataType::Utf8, true))
+            .collect();
+        Ok(Self {
+            frozen,
+            limits,
+            schema: Arc::new(Schema::new(fields)),
+        })
+    }
+
+    fn entry(&self, shard: &str) -> Result<(u32, &ShardEntry), LabError> {
+        let entries = (0u32..).zip(&self.frozen.manifest.shards);
+        let found = entries.into_iter().find(|(_, entry)| entry.key == shard);
+        found.ok_or_else(|| {
+            StorageError::NotFound {
+                key: shard.to_owned(),
+            }
+            .into()
+        })
+    }
+
+    fn batch(&self, documents: &DocumentBatch) -> Result<RecordBatch, LabError> {
+        let rows = || 0..documents.len();
+        let ids: StringArray = rows().map(|row| Some(documents.id(row))).collect();
+        let texts: StringArray = rows().map(|row| documents.text(row)).collect();
+        let axes = (0..self.frozen.manifest.axes.len()).map(|axis| -> ArrayRef {
+            Arc::new(
+                rows()
+                    .map(|row| documents.axis(axis, row))
+                    .collect::<StringArray>(),
+            )
+        });
+        let columns: Vec<ArrayRef> = [Arc::new(ids) as ArrayRef, Arc::new(texts)]
+            .into_iter()
+            .chain(axes)
+            .collect();
+        RecordBatch::try_new(self.schema.clone(), columns)
+            .map_err(|source| in_shard(documents.shard(), source))
+    }
+}
+
+impl Corpus for StoredCorpus {
+    fn shards(&self) -> Vec<String> {
+        self.frozen
+            .manifest
+            .shards
+            .iter()
+            .map(|shard| shard.key.clone())
+            .collect()
+    }
+
+    fn read(&self, shard: &str, visit: &mut Visit<'_>) -> Result<(), LabError> {
+        let (shard_ord, entry) = self.entry(shard)?;
+        let want = Want {
+            axes: true,
+            ids: true,
+        };
+        let groups = 0..u32::try_from(entry.row_groups.len()).unwrap_or(u32::MAX);
+        let mut documents =
+            self.frozen
+                .sources
+                .documents(shard_ord, entry, groups, want, &self.limits)?;
+        visit(RecordBatch::new_empty(self.schema.clone()))?;
+        while let Some(batch) = documents.next_batch()? {
+            visit(self.batch(&batch)?)?;
+        }
+        Ok(())
+    }
+}
+
+fn with_axes(axes: Option<Vec<String>>, limits: &Limits) -> Parameters {
+    Parameters {
+        axes,
+        limits: limits.clone(),
+        ..Parameters::default()
+    }
+}
+
+/// The corpus with the columns that an audit would look at, and its URLs if it has any.
+fn with_urls(
+    inputs: &[String],
+    limits: &Limits,
+    usual: &Frozen,
+    runtime: &Handle,
+) -> Result<Frozen, StorageError> {
+    let has = |name: &str| usual.manifest.axes.iter().any(|axis| axis == name);
+    let names = |urls: bool| -> Vec<String> {
+        KEPT.iter()
+            .filter(|name| has(name) || (urls && **name == "url"))
+            .map(|name| (*name).to_owned())
+            .collect()
+    };
+    match freeze(inputs, &with_axes(Some(names(true)), limits), runtime) {
+        // No shard has URLs.
+        Err(StorageError::Input(_)) => {
+            freeze(inputs, &with_axes(Some(names(false)), limits), runtime)
+        }
+        frozen => frozen,
+    }
+}
+
+/// A folder of Parquet shards that is being written.
+#[derive(Debug)]
+pub struct StoredSink {
+    store: Store,
+    current: Option<Current>,
+}
+
+struct Current {
+    shard: String,
+    writer: TableWriter,
+}
+
+impl std::fmt::Debug for Current {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_tuple("Current").field(&self.shard).finish()
+    }
+}
+
+impl StoredSink {
+    /// Makes the folder. One that holds shards is refused: they would be taken for part of the corpus.
+    pub fn create(folder: &Path, runtime: &Handle) -> Result<Self, LabError> {
+        let location = folder
+            .to_str()
+            .ok_or_else(|| LabError::Path(folder.to_owned()))?;
+        let store = Store::open(location, runtime)?;
+        let is_shard = |(key, _): &(String, u64)| key.ends_with(".parquet");
+        match store.list("")?.into_iter().find(is_shard) {
+            Some((found, _)) => Err(LabError::Occupied {
+                folder: folder.to_owned(),
+                found,
+            }),
+            None => Ok(Self {
+                store,
+                current: None,
+            }),
+        }
+    }
+
+    fn writer(&mut self, shard: &str, schema: &SchemaRef) -> Result<&mut TableWriter, LabError> {
+        if self
+            .current
+            .as_ref()
+            .is_none_or(|current| current.shard != shard)
+        {
+            self.finish()?;
+        }
+        let current = match self.current.take() {
+            Some(current) => current,
+            None => Current {
+                shard: shard.to_owned(),
+                writer: TableWriter::create(&self.store, shard, schema)?,
+            },
+        };
+        Ok(&mut self.current.insert(current).writer)
+    }
+}
+
+impl CorpusSink for StoredSink {
+    fn write(&mut self, shard: &str, batch: &RecordBatch) -> Result<(), LabError> {
+        Ok(self.writer(shard, &batch.schema())?.append(batch)?)
+    }
+
+    fn finish(&mut self) -> Result<(), LabError> {
+        match self.current.take() {
+            Some(current) => Ok(current.writer.finish()?),
+            None => Ok(()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+    use super::*;
+    use crate::corpus::MemoryCorpus;
+    use crate::corpus::tests::corpus;
+    use crate::plan::demo_plan;
+
+    fn runtime() -> tokio::runtime::Runtime {
+        tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(1)
+            .build()
+            .unwrap()
+    }
+
+    fn store(corpus: &dyn Corpus, folder: &Path, runtime: &Handle) {
+        let mut sink = StoredSink::create(folder, runtime).unwrap();
+        for shard in corpus.shards() {
+            corpus
+                .read(&shard, &mut |batch| sink.write(&shard, &batch))
+                .unwrap();
+        }
+        sink.finish().unwrap();
+    }
+
+    fn load(folder: &Path, runtime: &Handle) -> Vec<RecordBatch> {
+        let corpus = StoredCorpus::open(folder.to_str().unwrap(), runtime).unwrap();
+        let mut batches = Vec::new();
+        for shard in corpus.shards() {
+            corpus
+                .read(&shard, &mut |batch| {
+                    batches.push(batch);
+                    Ok(())
+                })
+                .unwrap();
+        }
+        batches
+    }
+
+    #[test]
+    fn planting_files_is_planting_memory() {
+        let (runtime, folder) = (runtime(), tempfile::tempdir().unwrap());
+        let (clean_dir, out_dir) = (folder.path().join("clean"), folder.path().join("planted"));
+        store(&corpus(2, 100), &clean_dir, runtime.handle());
+        let plan = demo_plan(7);
+        let truth = plant(
+            clean_dir.to_str().unwrap(),
+            &out_dir,
+            &plan,
+            runtime.handle(),
+        )
+        .unwrap();
+
+        let mut planted = MemoryCorpus::default();
+        assert_eq!(
+            plant_corpus(&corpus(2, 100), &mut planted, &plan).unwrap(),
+            truth
+        );
+        let written = std::fs::read(out_dir.join(TRUTH_FILE)).unwrap();
+        assert_eq!(
+            serde_json::from_slice::<GroundTruth>(&written).unwrap(),
+            truth
+        );
+        let again = folder.path().join("again");
+        store(&planted, &again, runtime.handle());
+        for shard in planted.shards() {
+            assert_eq!(
+                std::fs::read(out_dir.join(&shard)).unwrap(),
+                std::fs::read(again.join(&shard)).unwrap()
+            );
+        }
+    }
+
+    #[test]
+    fn columns_and_rows_survive() {
+        let (runtime, folder) = (runtime(), tempfile::tempdir().unwrap());
+        store(&corpus(2, 100), folder.path(), runtime.handle());
+        let batches = load(folder.path(), runtime.handle());
+        let names: Vec<String> = batches[0]
+            .schema()
+            .fields()
+            .iter()
+            .map(|field| field.name().clone())
+            .collect();
+        assert_eq!(names, ["id", "text", "url", "host", "date", "source"]);
+        assert_eq!(
+            batches.iter().map(RecordBatch::num_rows).sum::<usize>(),
+            400
+        );
+    }
+
+    #[test]
+    fn a_folder_with_shards_is_refused() {
+        let (runtime, folder) = (runtime(), tempfile::tempdir().unwrap());
+        store(&corpus(1, 10), folder.path(), runtime.handle());
+        let refused = StoredSink::create(folder.path(), runtime.handle()).unwrap_err();
+        assert!(
+            matches!(refused, LabError::Occupied { found, .. } if found == "part-00000.parquet")
+        );
+    }
+}

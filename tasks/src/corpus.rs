@@ -1,0 +1,133 @@
+//! The documents side of the screen wave: which documents are exact duplicates, and how large
+//! every locality is.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+use taster_findings::{AxisTotals, CorpusTotals};
+use taster_ngrams::object::Kind;
+use taster_planning::{Digest, DigestBuilder, Unit};
+
+use crate::TaskError;
+use crate::count::CountReceipt;
+use crate::documents::{DocumentsTable, NO_VALUE};
+use crate::workspace::Workspace;
+
+/// A document: index of its unit among the counted units, and its place in the unit's table.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub(crate) struct DocumentOrd {
+    pub unit: u32,
+    pub document: u32,
+}
+
+/// A unit that was counted and whose shard is not quarantined.
+#[derive(Debug, Clone)]
+pub(crate) struct Counted {
+    pub unit: Unit,
+    pub receipt: CountReceipt,
+}
+
+/// What is known of all documents together.
+#[derive(Debug, Default)]
+pub(crate) struct Corpus {
+    /// Canonical documents in all, and per locality of every axis.
+    pub totals: CorpusTotals,
+    /// Values of every axis, sorted; a locality ordinal is an index.
+    pub values: Vec<Vec<String>>,
+    /// Per unit and document, whether it is the first of its duplicates.
+    pub canonical: Vec<Vec<bool>>,
+    /// The other documents with the same content, per canonical document that has any.
+    pub duplicates: BTreeMap<DocumentOrd, Vec<DocumentOrd>>,
+    /// Tokens of all documents.
+    pub tokens: u64,
+    /// Digest of all that the count wave found.
+    pub digest: [u8; 32],
+    /// Per shard key, BLAKE3 over the digests of its texts in row order.
+    pub shard_digests: BTreeMap<String, Digest>,
+}
+
+impl Corpus {
+    /// Ordinal of a value on an axis.
+    pub(crate) fn locality(&self, axis: usize, value: &str) -> Option<u32> {
+        let found = self.values[axis].binary_search_by(|known| known.as_str().cmp(value));
+        found.ok().map(|ordinal| ordinal as u32)
+    }
+
+    /// Merges the documents tables of all counted units.
+    ///
+    /// Memory: about 100 bytes per document and the distinct values of every axis.
+    pub(crate) fn merge(workspace: &Workspace, counted: &[Counted]) -> Result<Self, TaskError> {
+        let tables = counted.iter().map(|unit| read_table(workspace, &unit.receipt));
+        let tables = tables.collect::<Result<Vec<_>, _>>()?;
+        let mut corpus = Self { tokens: counted.iter().map(|unit| unit.receipt.tokens()).sum(), ..Self::default() };
+        corpus.find_duplicates(&tables);
+        corpus.measure_localities(workspace, &tables);
+        corpus.digest_shards(workspace, counted, &tables);
+        let digests = counted.iter().map(|unit| unit.receipt.digest());
+        let digest = digests.fold(DigestBuilder::new("taster corpus 1"), |b, digest| b.digest(&digest));
+        corpus.digest = digest.finish().0;
+        Ok(corpus)
+    }
+
+    fn find_duplicates(&mut self, tables: &[DocumentsTable]) {
+        let mut first: BTreeMap<[u8; 32], DocumentOrd> = BTreeMap::new();
+        for (unit, table) in tables.iter().enumerate() {
+            let mut canonical = Vec::with_capacity(table.rows.len());
+            for (document, digest) in table.digests.iter().enumerate() {
+                let here = DocumentOrd { unit: unit as u32, document: document as u32 };
+                let original = *first.entry(*digest).or_insert(here);
+                canonical.push(original == here);
+                if original != here {
+                    self.duplicates.entry(original).or_default().push(here);
+                }
+            }
+            self.canonical.push(canonical);
+        }
+        self.totals.documents = tables.iter().map(|table| table.rows.len() as u64).sum();
+        self.totals.canonical = first.len() as u64;
+    }
+
+    fn measure_localities(&mut self, workspace: &Workspace, tables: &[DocumentsTable]) {
+        for (axis, name) in workspace.manifest.axes.iter().enumerate() {
+            let mut sizes: BTreeMap<&str, u64> = BTreeMap::new();
+            for (table, canonical) in tables.iter().zip(&self.canonical) {
+                let column = &table.axes[axis];
+                for (index, canonical) in column.indices.iter().zip(canonical) {
+                    if *index != NO_VALUE {
+                        *sizes.entry(&column.values[*index as usize]).or_default() += u64::from(*canonical);
+                    }
+                }
+            }
+            let localities: Vec<u64> = sizes.values().copied().collect();
+            let with_value = localities.iter().sum();
+            self.totals.axes.push(AxisTotals { name: name.clone(), with_value, localities });
+            self.values.push(sizes.into_keys().map(str::to_owned).collect());
+        }
+    }
+
+    /// A row without text counts as one zero byte, a text as a one and its BLAKE3.
+    fn digest_shards(&mut self, workspace: &Workspace, counted: &[Counted], tables: &[DocumentsTable]) {
+        let mut hashers: BTreeMap<&str, blake3::Hasher> = BTreeMap::new();
+        for (unit, table) in counted.iter().zip(tables) {
+            let key = workspace.manifest.shards[unit.unit.shard_ord as usize].key.as_str();
+            let hasher = hashers.entry(key).or_default();
+            let mut next = unit.unit.first_row;
+            for (row, digest) in table.rows.iter().zip(&table.digests) {
+                (next..*row).for_each(|_| drop(hasher.update(&[0])));
+                hasher.update(&[1]).update(digest);
+                next = row + 1;
+            }
+            let end = unit.unit.first_row + unit.receipt.rows;
+            (next..end).for_each(|_| drop(hasher.update(&[0])));
+        }
+        let finished = hashers.into_iter().map(|(key, hasher)| (key.to_owned(), Digest(*hasher.finalize().as_bytes())));
+        self.shard_digests = finished.collect();
+    }
+}
+
+/// The documents table of a counted unit.
+pub(crate) fn read_table(workspace: &Workspace, receipt: &CountReceipt) -> Result<DocumentsTable, TaskError> {
+    let Some(output) = &receipt.documents else { return Ok(DocumentsTable::default()) };
+    let opened = workspace.open(&output.key, Kind::Documents, 1, output.bytes)?;
+    DocumentsTable::decode(&workspace.slices(&opened, 0, 1)?, &output.key)
+}

@@ -1,0 +1,155 @@
+//! The count wave: per unit, exact df and cf of every n-gram as sorted runs, one per segment,
+//! and the documents table.
+
+use bytes::Bytes;
+use serde::{Deserialize, Serialize};
+use taster_ngrams::Segment;
+use taster_ngrams::count::Counter;
+use taster_ngrams::object::Kind;
+use taster_planning::{Digest, DigestBuilder, Quarantine, Unit};
+use taster_storage::{DocumentBatch, Want};
+
+use crate::TaskError;
+use crate::documents::DocumentsBuilder;
+use crate::segments::{Visitor, walk};
+use crate::workspace::Workspace;
+
+/// An object that a task has committed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Output {
+    pub key: String,
+    pub bytes: u64,
+    pub digest: Digest,
+}
+
+/// The run of one segment.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Run {
+    pub output: Output,
+    pub documents: u64,
+    pub tokens: u64,
+}
+
+/// What a count task leaves.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct CountReceipt {
+    pub rows: u64,
+    pub nulls: u64,
+    pub truncated: u64,
+    pub invalid_utf8: u64,
+    pub text_bytes: u64,
+    pub runs: Vec<Run>,
+    pub documents: Option<Output>,
+    pub quarantine: Option<Quarantine>,
+}
+
+impl CountReceipt {
+    pub(crate) fn tokens(&self) -> u64 {
+        self.runs.iter().map(|run| run.tokens).sum()
+    }
+
+    pub(crate) fn digest(&self) -> Digest {
+        let runs = self.runs.iter().map(|run| run.output.digest);
+        let outputs = runs.chain(self.documents.iter().map(|documents| documents.digest));
+        outputs.fold(DigestBuilder::new("taster counted 1"), |builder, digest| builder.digest(&digest)).finish()
+    }
+}
+
+/// Folder of a count task: a digest of the unit, the parameters and the segment size.
+pub(crate) fn folder(workspace: &Workspace, unit: &Unit) -> String {
+    let shard = &workspace.manifest.shards[unit.shard_ord as usize];
+    let mut builder = DigestBuilder::new("taster count 1")
+        .digest(&workspace.parameters.counting())
+        .digest(&unit.identity(shard))
+        .number(workspace.segment_tokens as u64);
+    for axis in &workspace.manifest.axes {
+        builder = builder.text(axis);
+    }
+    format!("count/{}", builder.finish().short())
+}
+
+/// Counts one unit, or finds it counted. The second value says which.
+pub(crate) fn count(workspace: &Workspace, unit: &Unit) -> Result<(CountReceipt, bool), TaskError> {
+    let folder = folder(workspace, unit);
+    let receipt_key = format!("{folder}/receipt.json");
+    if let Some(receipt) = workspace.receipt(&receipt_key)? {
+        return Ok((receipt, true));
+    }
+    let mut counting = Counting::new(workspace, folder);
+    let receipt = match walk(workspace, unit, Want { axes: true, ids: false }, &mut counting) {
+        Ok(()) => counting.finish()?,
+        Err(TaskError::Shard(quarantine)) => {
+            CountReceipt { quarantine: Some(quarantine), ..CountReceipt::default() }
+        }
+        Err(other) => return Err(other),
+    };
+    // A shard that changed is not a property of what the key names: do not remember it.
+    let changed = receipt.quarantine.as_ref().is_some_and(is_passing);
+    if !changed {
+        workspace.commit_receipt(&receipt_key, &receipt)?;
+    }
+    Ok((receipt, false))
+}
+
+fn is_passing(quarantine: &Quarantine) -> bool {
+    quarantine.reason == taster_planning::QuarantineReason::Changed
+}
+
+struct Counting<'a> {
+    workspace: &'a Workspace,
+    folder: String,
+    counter: Counter,
+    documents: DocumentsBuilder,
+    receipt: CountReceipt,
+}
+
+impl<'a> Counting<'a> {
+    fn new(workspace: &'a Workspace, folder: String) -> Self {
+        let documents = DocumentsBuilder::new(workspace.manifest.axes.len());
+        Self { workspace, folder, counter: Counter::default(), documents, receipt: CountReceipt::default() }
+    }
+
+    fn commit(&self, name: &str, object: Vec<u8>) -> Result<Output, TaskError> {
+        commit(self.workspace, format!("{}/{name}", self.folder), object)
+    }
+
+    fn finish(mut self) -> Result<CountReceipt, TaskError> {
+        let documents = std::mem::take(&mut self.documents).finish();
+        let header = self.workspace.header(Kind::Documents, documents.rows.len() as u64, self.receipt.tokens());
+        let object = documents.encode(header)?;
+        self.receipt.documents = Some(self.commit("documents", object)?);
+        Ok(self.receipt)
+    }
+}
+
+/// Commits an object under `key` and says what it is.
+pub(crate) fn commit(workspace: &Workspace, key: String, object: Vec<u8>) -> Result<Output, TaskError> {
+    let output = Output { key, bytes: object.len() as u64, digest: Digest::of(&object) };
+    workspace.store.commit(&output.key, Bytes::from(object))?;
+    Ok(output)
+}
+
+impl Visitor for Counting<'_> {
+    fn row(&mut self, batch: &DocumentBatch, index: usize) -> Result<(), TaskError> {
+        self.receipt.rows += 1;
+        let Some(text) = batch.text(index) else {
+            self.receipt.nulls += 1;
+            return Ok(());
+        };
+        self.receipt.text_bytes += text.len() as u64;
+        self.receipt.truncated += u64::from(batch.truncated(index));
+        self.receipt.invalid_utf8 += u64::from(batch.invalid_utf8(index));
+        self.documents.push(batch.row(index), text, |axis| batch.axis(axis, index));
+        Ok(())
+    }
+
+    fn segment(&mut self, segment: &Segment) -> Result<(), TaskError> {
+        let workspace = self.workspace;
+        let config = workspace.parameters.counting().0;
+        let run = self.counter.count(segment, workspace.orders(), workspace.parameters.seed, config);
+        let output = self.commit(&format!("run-{:05}", self.receipt.runs.len()), run)?;
+        let (documents, tokens) = (segment.documents() as u64, segment.tokens() as u64);
+        self.receipt.runs.push(Run { output, documents, tokens });
+        Ok(())
+    }
+}

@@ -1,0 +1,53 @@
+//! What an audit tells while it runs.
+
+/// The waves in their order.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Wave {
+    /// Listing, footers, units.
+    Manifest,
+    /// Per-shard n-gram statistics: df and cf.
+    Count,
+    /// Merge: exact global df; exact duplicates and locality sizes.
+    Screen,
+    /// Per-shard statistics: where the screened n-grams stand.
+    Context,
+    /// Merge: statistics per n-gram, candidates.
+    Score,
+    /// Re-reads what candidates name and verifies them.
+    Evidence,
+}
+
+impl Wave {
+    /// Its name in output.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Manifest => "manifest",
+            Self::Count => "count",
+            Self::Screen => "screen",
+            Self::Context => "context",
+            Self::Score => "score",
+            Self::Evidence => "evidence",
+        }
+    }
+}
+
+/// Listens to an audit. Called from several threads.
+pub trait Progress: Sync {
+    /// A wave starts: so many tasks with so many bytes of work (text or run bytes).
+    fn wave_started(&self, wave: Wave, tasks: u64, bytes: u64);
+    /// A task of the wave is done; `reused` says that its output was there before.
+    fn task_done(&self, wave: Wave, bytes: u64, reused: bool);
+    /// A shard was quarantined.
+    fn quarantined(&self, shard: &str, detail: &str);
+}
+
+/// Says nothing.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Silent;
+
+impl Progress for Silent {
+    fn wave_started(&self, _: Wave, _: u64, _: u64) {}
+    fn task_done(&self, _: Wave, _: u64, _: bool) {}
+    fn quarantined(&self, _: &str, _: &str) {}
+}

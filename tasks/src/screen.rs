@@ -1,0 +1,245 @@
+//! The n-gram side of the screen wave: exact global df of one fingerprint range, and which
+//! n-grams of every run matter.
+
+use bytes::Bytes;
+use serde::{Deserialize, Serialize};
+use taster_ngrams::block::{self, Entry};
+use taster_ngrams::count::{SLICES, unlabel};
+use taster_ngrams::merge::{Merged, RangeMerge};
+use taster_ngrams::object::{Kind, ObjectBuilder, take_frame};
+use taster_planning::DigestBuilder;
+
+use crate::TaskError;
+use crate::count::{Output, Run, commit};
+use crate::error::InObject;
+use crate::workspace::{Opened, Workspace};
+
+/// Run bytes that one task of a merge wave reads, about: enough to be worth a task, little enough
+/// for the smallest memory budget.
+const TASK_BYTES: u64 = 6 << 20;
+
+/// Slices `from..to` of every run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Range {
+    pub from: usize,
+    pub to: usize,
+}
+
+/// Cuts all slices into ranges of about [`TASK_BYTES`]; `total_bytes` is that of all runs.
+pub(crate) fn ranges(total_bytes: u64) -> Vec<Range> {
+    let wanted = total_bytes.div_ceil(TASK_BYTES).clamp(1, SLICES as u64) as usize;
+    let width = SLICES.div_ceil(wanted.next_power_of_two());
+    (0..SLICES).step_by(width).map(|from| Range { from, to: from + width }).collect()
+}
+
+/// Number of n-grams of one order.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct OrderCounts {
+    /// Different n-grams.
+    pub distinct: u64,
+    /// Those with floor <= df <= ceiling.
+    pub screened: u64,
+}
+
+/// What a screen task leaves.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct ScreenReceipt {
+    pub output: Output,
+    /// Indexed by order.
+    pub counts: Vec<OrderCounts>,
+}
+
+/// What decides which n-grams matter.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Thresholds {
+    pub floor: u32,
+    pub ceiling: u32,
+    pub novelty_order: u8,
+}
+
+impl Thresholds {
+    fn keeps(&self, order: u8, df: u64) -> bool {
+        df >= u64::from(self.floor) || (order == self.novelty_order && df >= 2)
+    }
+}
+
+/// All runs of the corpus, in unit and segment order, with their directories.
+pub(crate) fn open_runs<'a>(
+    workspace: &Workspace,
+    runs: impl Iterator<Item = &'a Run>,
+    kind: Kind,
+) -> Result<Vec<Opened>, TaskError> {
+    runs.map(|run| workspace.open(&run.output.key, kind, SLICES, run.output.bytes)).collect()
+}
+
+/// Screens one range, or finds it screened. The second value says which.
+pub(crate) fn screen(
+    workspace: &Workspace,
+    runs: &[Opened],
+    range: Range,
+    thresholds: &Thresholds,
+    corpus: &[u8; 32],
+) -> Result<(ScreenReceipt, bool), TaskError> {
+    let folder = folder(range, thresholds, corpus);
+    let receipt_key = format!("{folder}/receipt.json");
+    if let Some(receipt) = workspace.receipt(&receipt_key)? {
+        return Ok((receipt, true));
+    }
+    let slices = read_slices(workspace, runs, range)?;
+    let frames = Frames::index(runs, &slices)?;
+    let mut screening = Screening::new(runs.len(), *thresholds);
+    for order in workspace.orders() {
+        screening.order(order, &frames, runs)?;
+    }
+    let (object, counts) = screening.finish(workspace);
+    let output = commit(workspace, format!("{folder}/screened"), object)?;
+    let receipt = ScreenReceipt { output, counts };
+    workspace.commit_receipt(&receipt_key, &receipt)?;
+    Ok((receipt, false))
+}
+
+fn folder(range: Range, thresholds: &Thresholds, corpus: &[u8; 32]) -> String {
+    let digest = DigestBuilder::new("taster screen 1")
+        .bytes(corpus)
+        .number(range.from as u64)
+        .number(range.to as u64)
+        .number(u64::from(thresholds.floor))
+        .number(u64::from(thresholds.ceiling))
+        .number(u64::from(thresholds.novelty_order));
+    format!("screen/{}", digest.finish().short())
+}
+
+/// The bytes of one range of every run.
+pub(crate) fn read_slices(workspace: &Workspace, runs: &[Opened], range: Range) -> Result<Vec<Bytes>, TaskError> {
+    runs.iter().map(|run| workspace.slices(run, range.from, range.to)).collect()
+}
+
+/// One frame of one run.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct FrameRef<'a> {
+    pub order: u8,
+    pub partition: usize,
+    pub run: u32,
+    pub payload: &'a [u8],
+}
+
+/// The verified frames of one range of all runs, by order, partition and run.
+pub(crate) struct Frames<'a>(Vec<FrameRef<'a>>);
+
+impl<'a> Frames<'a> {
+    pub(crate) fn index(runs: &[Opened], slices: &'a [Bytes]) -> Result<Self, TaskError> {
+        let mut frames = Vec::new();
+        for (run, (opened, slice)) in runs.iter().zip(slices).enumerate() {
+            let mut rest = slice.as_ref();
+            while let Some(frame) = take_frame(&mut rest).in_object(&opened.key)? {
+                let (partition, order) = unlabel(frame.label);
+                frames.push(FrameRef { order, partition, run: run as u32, payload: frame.payload });
+            }
+        }
+        frames.sort_by_key(|frame| (frame.order, frame.partition, frame.run));
+        Ok(Self(frames))
+    }
+
+    /// The frames of each partition of one order, in ascending partition order.
+    pub(crate) fn partitions(&self, order: u8) -> impl Iterator<Item = &[FrameRef<'a>]> {
+        let from = self.0.partition_point(|frame| frame.order < order);
+        let to = self.0.partition_point(|frame| frame.order <= order);
+        self.0[from..to].chunk_by(|a, b| a.partition == b.partition)
+    }
+}
+
+/// Adds the blocks of one partition to a merge.
+pub(crate) fn add_frames(merge: &mut RangeMerge, frames: &[FrameRef<'_>], runs: &[Opened]) -> Result<(), TaskError> {
+    frames.iter().try_for_each(|frame| {
+        merge.add(frame.run, frame.payload).in_object(&runs[frame.run as usize].key)
+    })
+}
+
+struct Screening {
+    thresholds: Thresholds,
+    merge: RangeMerge,
+    /// Kept entries of the current order, per run.
+    kept: Vec<Vec<Entry>>,
+    /// Encoded blocks, per run: order and payload.
+    blocks: Vec<Vec<(u8, Vec<u8>)>>,
+    counts: Vec<OrderCounts>,
+}
+
+impl Screening {
+    fn new(runs: usize, thresholds: Thresholds) -> Self {
+        Self {
+            thresholds,
+            merge: RangeMerge::default(),
+            kept: vec![Vec::new(); runs],
+            blocks: vec![Vec::new(); runs],
+            counts: Vec::new(),
+        }
+    }
+
+    fn order(&mut self, order: u8, frames: &Frames<'_>, runs: &[Opened]) -> Result<(), TaskError> {
+        let mut counts = OrderCounts::default();
+        for partition in frames.partitions(order) {
+            add_frames(&mut self.merge, partition, runs)?;
+            let (thresholds, kept) = (self.thresholds, &mut self.kept);
+            self.merge.merge(|ngram| {
+                counts.distinct += 1;
+                let df = u32::try_from(ngram.df).unwrap_or(u32::MAX);
+                counts.screened += u64::from((thresholds.floor..=thresholds.ceiling).contains(&df));
+                if thresholds.keeps(order, ngram.df) {
+                    keep(&ngram, df, kept);
+                }
+            });
+        }
+        self.encode_kept(order);
+        self.counts.resize(usize::from(order) + 1, OrderCounts::default());
+        self.counts[usize::from(order)] = counts;
+        Ok(())
+    }
+
+    fn encode_kept(&mut self, order: u8) {
+        for (kept, blocks) in self.kept.iter_mut().zip(&mut self.blocks) {
+            if !kept.is_empty() {
+                let mut block = Vec::new();
+                block::encode(kept, &mut block);
+                blocks.push((order, block));
+                kept.clear();
+            }
+        }
+    }
+
+    /// The object with one slice per run.
+    fn finish(self, workspace: &Workspace) -> (Vec<u8>, Vec<OrderCounts>) {
+        let header = workspace.header(Kind::Screened, 0, 0);
+        let bytes = self.blocks.iter().flatten().map(|(_, block)| block.len() + 16).sum();
+        let mut builder = ObjectBuilder::new(header, self.blocks.len(), bytes);
+        for blocks in &self.blocks {
+            for (order, block) in blocks {
+                builder.frame(u32::from(*order), block);
+            }
+            builder.end_slice();
+        }
+        (builder.finish(), self.counts)
+    }
+}
+
+fn keep(ngram: &Merged<'_>, df: u32, kept: &mut [Vec<Entry>]) {
+    let entry = Entry { fingerprint: ngram.fingerprint, low: df, high: df };
+    for part in ngram.parts {
+        kept[part.run as usize].push(entry);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ranges_cover_all_slices_once() {
+        for bytes in [0, 1, TASK_BYTES, 10 * TASK_BYTES, 300 * TASK_BYTES, u64::MAX / 2] {
+            let ranges = ranges(bytes);
+            assert_eq!(ranges[0].from, 0);
+            assert!(ranges.windows(2).all(|pair| pair[0].to == pair[1].from));
+            assert_eq!(ranges.last().map(|range| range.to), Some(SLICES));
+        }
+    }
+}

@@ -1,0 +1,47 @@
+//! Streams a unit's documents into segments. Count and context walk through a unit by this one
+//! road, so that a segment of the one is the same documents as a segment of the other.
+
+use taster_ngrams::Segment;
+use taster_planning::Unit;
+use taster_storage::{DocumentBatch, Want};
+
+use crate::TaskError;
+use crate::workspace::Workspace;
+
+/// What walks through a unit.
+pub(crate) trait Visitor {
+    /// A row was read; it becomes the segment's next document unless its text is null.
+    fn row(&mut self, batch: &DocumentBatch, index: usize) -> Result<(), TaskError>;
+    /// A segment is complete. It is cleared afterwards.
+    fn segment(&mut self, segment: &Segment) -> Result<(), TaskError>;
+}
+
+/// Reads all documents of `unit` in row order and calls the visitor for each row and for each
+/// full segment; the last segment may be smaller, and is left out if it would be empty.
+pub(crate) fn walk(
+    workspace: &Workspace,
+    unit: &Unit,
+    want: Want,
+    visitor: &mut impl Visitor,
+) -> Result<(), TaskError> {
+    let shard = &workspace.manifest.shards[unit.shard_ord as usize];
+    let groups = unit.row_group_start..unit.row_group_end;
+    let limits = &workspace.parameters.limits;
+    let mut stream = workspace.sources.documents(unit.shard_ord, shard, groups, want, limits)?;
+    let mut segment = Segment::default();
+    while let Some(batch) = stream.next_batch()? {
+        for index in 0..batch.len() {
+            visitor.row(&batch, index)?;
+            let Some(text) = batch.text(index) else { continue };
+            segment.push(text, workspace.tokenizer, workspace.parameters.seed);
+            if segment.is_full(workspace.segment_tokens) {
+                visitor.segment(&segment)?;
+                segment.clear();
+            }
+        }
+    }
+    if segment.documents() > 0 {
+        visitor.segment(&segment)?;
+    }
+    Ok(())
+}

@@ -1,0 +1,91 @@
+//! What every task of an audit is given.
+
+use std::ops::RangeInclusive;
+
+use bytes::Bytes;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use taster_ngrams::object::{Directory, Header, Kind, header_length};
+use taster_ngrams::{Tokenizer, tokenizer_named};
+use taster_planning::{Manifest, Parameters};
+use taster_storage::{Sources, Store};
+
+use crate::TaskError;
+use crate::error::InObject;
+
+/// The named inputs of all tasks: where outputs go, where shards are, and the parameters.
+pub(crate) struct Workspace {
+    pub store: Store,
+    pub sources: Sources,
+    pub manifest: Manifest,
+    pub parameters: Parameters,
+    pub tokenizer: &'static dyn Tokenizer,
+    pub segment_tokens: usize,
+}
+
+/// An object of the work store with a parsed slice table.
+#[derive(Debug, Clone)]
+pub(crate) struct Opened {
+    pub key: String,
+    pub directory: Directory,
+}
+
+impl Workspace {
+    pub(crate) fn new(
+        store: Store,
+        sources: Sources,
+        manifest: Manifest,
+        parameters: Parameters,
+        segment_tokens: usize,
+    ) -> Result<Self, TaskError> {
+        let tokenizer = tokenizer_named(&parameters.tokenizer).ok_or_else(|| {
+            TaskError::Parameter(format!("expected tokenizer words-1, got {:?}", parameters.tokenizer))
+        })?;
+        Ok(Self { store, sources, manifest, parameters, tokenizer, segment_tokens })
+    }
+
+    /// Orders that are counted: those asked for and, for novelty, all from 2 up.
+    pub(crate) fn orders(&self) -> RangeInclusive<u8> {
+        self.parameters.orders.first..=self.parameters.orders.last
+    }
+
+    /// A header for objects of this audit.
+    pub(crate) fn header(&self, kind: Kind, documents: u64, tokens: u64) -> Header {
+        let config = self.parameters.counting().0;
+        Header { kind, seed: self.parameters.seed, config, documents, tokens }
+    }
+
+    /// The receipt at `key`, if the task has committed.
+    pub(crate) fn receipt<T: DeserializeOwned>(&self, key: &str) -> Result<Option<T>, TaskError> {
+        let Some(bytes) = self.store.get(key)? else { return Ok(None) };
+        serde_json::from_slice(&bytes).map(Some).in_object(key)
+    }
+
+    /// Commits a receipt: the task is done.
+    pub(crate) fn commit_receipt<T: Serialize>(&self, key: &str, receipt: &T) -> Result<(), TaskError> {
+        let bytes = serde_json::to_vec(receipt).in_object(key)?;
+        Ok(self.store.commit(key, Bytes::from(bytes))?)
+    }
+
+    /// Reads and checks the header of an object with `slices` slices.
+    pub(crate) fn open(&self, key: &str, kind: Kind, slices: usize, bytes: u64) -> Result<Opened, TaskError> {
+        let length = (header_length(slices) as u64).min(bytes);
+        let head = self.store.get_range(key, 0..length)?;
+        let directory = Directory::parse(&head, bytes).in_object(key)?;
+        directory.expect(kind, self.parameters.seed, &self.parameters.counting().0).in_object(key)?;
+        if directory.slices() != slices {
+            let detail = format!("expected {slices} slices, got {}", directory.slices());
+            return Err(TaskError::damaged(key, detail));
+        }
+        Ok(Opened { key: key.to_owned(), directory })
+    }
+
+    /// The bytes of the slices `from..to` of an opened object.
+    pub(crate) fn slices(&self, opened: &Opened, from: usize, to: usize) -> Result<Bytes, TaskError> {
+        let range = opened.directory.range(from, to);
+        if range.is_empty() {
+            return Ok(Bytes::new());
+        }
+        Ok(self.store.get_range(&opened.key, range)?)
+    }
+}
