@@ -372,14 +372,14 @@ mod tests {
 
         #[test]
         fn equals_the_twin(postings in postings(4)) {
-            let totals = even_corpus("host", 4, 12);
+            let totals = even_corpus("host", 4, 40);
             let counts = place_counts(&postings, 0);
             let known: u64 = counts.values().sum();
             let got = place_scores(&summarise(&postings, &totals), &totals, None);
             prop_assert_eq!(got.len(), usize::from(known >= 2));
             if let Some(place) = got.first() {
                 let most = counts.values().max().copied().unwrap_or(0);
-                let tail = hypergeometric_upper_log10(48, 12, known, most) + 4f64.log10();
+                let tail = hypergeometric_upper_log10(160, 40, known, most) + 4f64.log10();
                 prop_assert_eq!(place.edf, most);
                 let tail = tail.min(0.0);
                 prop_assert!(place.log10_p == tail || (place.log10_p - tail).abs() < 1e-12);

@@ -9,8 +9,8 @@ use taster_lab::{Draw, draw_sample};
 /// What the shipped sample was drawn with.
 const DRAW: Draw = Draw {
     seed: 20_260_101,
-    documents: 7600,
-    text_bytes_max: 20_000,
+    documents: 6500,
+    text_bytes_max: 5000,
     shards: 4,
 };
 

@@ -3,10 +3,10 @@
 //! * [`recipes`]: how each published attack writes one poisoned document; pure.
 //! * [`plan`], [`spread`]: how many documents of which recipe, and where they sit; pure.
 //! * [`planting`]: two passes over a [`corpus::Corpus`], which leave a planted copy and its [`truth`].
-//! * [`enlarge`]: a bigger corpus from a real one, for benchmarks.
+//! * [`mod@enlarge`]: a bigger corpus from a real one, for benchmarks.
 //! * [`sample`], [`demo`]: the small real corpus that is shipped with the product.
 //! * [`stored`]: corpora in Parquet; [`plant`], [`enlarge`](enlarge()) and [`draw_sample`] from files to files.
-//! * [`judge`]: ranks of first hits, recall and false alarms, given truth and findings; pure.
+//! * [`mod@judge`]: ranks of first hits, recall and false alarms, given truth and findings; pure.
 //!
 //! Absent: running an audit (the caller does).
 

@@ -1,6 +1,6 @@
 //! Two passes over a corpus: the first learns its words and sites, the second writes the planted copy.
 //!
-//! Memory: 24 bytes per document (twice while choosing), the words of a [`Vocabulary`](crate::Vocabulary), one batch.
+//! Memory: 24 bytes per document (twice while choosing), the words of a [`Vocabulary`], one batch.
 
 use std::collections::{BTreeMap, HashMap};
 

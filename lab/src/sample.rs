@@ -24,8 +24,8 @@ pub struct Draw {
 
 /// Writes a sample of `corpus` into `sink` and returns its number of documents.
 ///
-/// Each source has the same share. Within a source documents are drawn by a seeded hash of their ids, and all are
-/// written in the order of that hash, so every shard holds documents of every source. Memory: 32 bytes per document
+/// Each source has the same share. Within a source documents are drawn by a seeded hash of id and text, and all are
+/// written in the order of another one, so every shard holds documents of every source. Memory: 32 bytes per document
 /// of the corpus, and the sample.
 pub fn sample_corpus(
     corpus: &dyn Corpus,
@@ -34,7 +34,8 @@ pub fn sample_corpus(
 ) -> Result<u64, LabError> {
     let chosen = choose(corpus, draw)?;
     let mut drawn = gather(corpus, draw.seed, &chosen)?;
-    drawn.sort_by_key(|(hash, _)| *hash);
+    // The hash that chose them is small for large sources: its own order would keep the sources apart.
+    drawn.sort_by_key(|(hash, _)| (mix(*hash, b"order"), *hash));
     if drawn.is_empty() {
         return Err(LabError::NoText("to be sampled".to_owned()));
     }
@@ -167,6 +168,20 @@ mod tests {
             BTreeMap::from([("s0".to_owned(), 20), ("s1".to_owned(), 20)])
         );
         assert_eq!(shards.shards().len(), 4);
+        let mut per_shard = BTreeMap::<String, BTreeSet<String>>::new();
+        for shard in shards.shards() {
+            let mut visit = |batch: RecordBatch| {
+                let sources = optional(&shard, &batch, &["source"])?.unwrap();
+                let sources = sources.iter().flatten().map(str::to_owned);
+                per_shard.entry(shard.clone()).or_default().extend(sources);
+                Ok(())
+            };
+            shards.read(&shard, &mut visit).unwrap();
+        }
+        assert!(
+            per_shard.values().all(|sources| sources.len() == 2),
+            "{per_shard:?}"
+        );
     }
 
     #[test]

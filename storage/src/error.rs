@@ -58,6 +58,43 @@ pub enum StorageError {
     },
 }
 
+/// What a code in an S3 answer means for the user.
+enum Meaning {
+    NoAccess(&'static str),
+    NoPlace(&'static str),
+}
+
+const S3_CODES: [(&str, Meaning); 8] = [
+    (
+        "NoSuchBucket",
+        Meaning::NoPlace("the bucket does not exist"),
+    ),
+    ("AccessDenied", Meaning::NoAccess("access is denied")),
+    (
+        "InvalidAccessKeyId",
+        Meaning::NoAccess("the access key is not known"),
+    ),
+    (
+        "SignatureDoesNotMatch",
+        Meaning::NoAccess("the secret key does not match"),
+    ),
+    (
+        "ExpiredToken",
+        Meaning::NoAccess("the session token has expired"),
+    ),
+    (
+        "RequestTimeTooSkewed",
+        Meaning::NoAccess("this machine's clock is wrong"),
+    ),
+    // object_store asks the instance metadata service last, so these are what is seen when no
+    // credentials are configured at all.
+    ("169.254.169.254", Meaning::NoAccess(NO_CREDENTIALS)),
+    ("169.254.170.2", Meaning::NoAccess(NO_CREDENTIALS)),
+];
+
+const NO_CREDENTIALS: &str = "no credentials found in AWS_ACCESS_KEY_ID, \
+     AWS_WEB_IDENTITY_TOKEN_FILE, container or instance metadata";
+
 impl StorageError {
     /// Classifies an answer of an object store about `key`.
     pub(crate) fn store(action: &'static str, key: &str, error: os::Error) -> Self {
@@ -73,22 +110,21 @@ impl StorageError {
         }
     }
 
-    /// Trouble that an object store does not class; missing credentials hide among them.
+    /// Trouble that an object store does not class: what S3 calls it is in the text alone.
     fn other(action: &'static str, key: String, error: os::Error) -> Self {
         let text = error.to_string();
-        // object_store asks the instance metadata service last, so this is what is seen when
-        // no credentials are configured at all.
-        if text.contains("169.254.169.254") || text.contains("Missing region") {
-            let reason = "no credentials found in AWS_ACCESS_KEY_ID, \
-                          AWS_WEB_IDENTITY_TOKEN_FILE, container or instance metadata"
-                .to_owned();
-            return Self::Credentials { key, reason };
-        }
-        let source = Box::new(error);
-        Self::Io {
-            action,
-            key,
-            source,
+        let found = S3_CODES.iter().find(|(code, _)| text.contains(code));
+        match found {
+            Some((_, Meaning::NoAccess(reason))) => Self::Credentials {
+                key,
+                reason: (*reason).to_owned(),
+            },
+            Some((_, Meaning::NoPlace(reason))) => Self::location(&key, *reason),
+            None => Self::Io {
+                action,
+                key,
+                source: Box::new(error),
+            },
         }
     }
 

@@ -132,14 +132,26 @@ pub(crate) fn chunk_range(chunk: &ColumnChunkMetaData) -> Option<(u64, u64)> {
     Some((start, length))
 }
 
+/// Names of error kinds that the library puts before its messages, often several.
+const KINDS: [&str; 5] = [
+    "External: ",
+    "Parquet argument error: ",
+    "Parquet error: ",
+    "Arrow: ",
+    "EOF: ",
+];
+
 /// What an error of the Parquet library says about a shard. The library's messages are kept:
 /// they depend on nothing but the bytes.
 pub(crate) fn classify(key: &str, error: &ParquetError) -> ReadError {
-    let detail = error.to_string();
-    let unsupported = matches!(error, ParquetError::NYI(_))
-        || detail.contains("ncrypt")
-        || detail.contains("nsupported");
-    let reason = match unsupported {
+    let message = error.to_string();
+    let mut detail = message.as_str();
+    while let Some(rest) = KINDS.iter().find_map(|kind| detail.strip_prefix(kind)) {
+        detail = rest;
+    }
+    // Errors lose their kind on their way through Arrow; these words are what is left of it.
+    let unsupported = ["NYI", "ncrypt", "nsupported", "not supported"];
+    let reason = match unsupported.iter().any(|word| detail.contains(word)) {
         true => QuarantineReason::Unsupported,
         false => QuarantineReason::Corrupt,
     };

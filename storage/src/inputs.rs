@@ -177,7 +177,8 @@ fn folder(path: &Path) -> Result<Expanded, StorageError> {
 }
 
 /// Files that match a pattern, and the shards in folders that match it. A last step without a
-/// dot, such as `*`, takes only `*.parquet` files.
+/// dot, such as `*`, takes only `*.parquet` files. What is hidden from folders is hidden here as
+/// well, unless it is named before the first wildcard.
 fn pattern(text: &str) -> Result<Expanded, StorageError> {
     let options = glob::MatchOptions {
         require_literal_separator: true,
@@ -198,6 +199,10 @@ fn pattern(text: &str) -> Result<Expanded, StorageError> {
         }
     }
     let root = keys::of_file(&fixed_part(text))?;
+    candidates.retain(|candidate: &Candidate| {
+        let below = candidate.address.iter().skip(root.len());
+        below.into_iter().all(|step| listing::is_shown(step))
+    });
     Ok(Expanded { root, candidates })
 }
 

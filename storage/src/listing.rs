@@ -18,7 +18,7 @@ use crate::object::{Version, version_of};
 const ENDING: &str = ".parquet";
 
 /// Whether a step below an input is looked at: writers hide what is not data behind `.` or `_`.
-fn is_shown(step: &str) -> bool {
+pub(crate) fn is_shown(step: &str) -> bool {
     !step.starts_with(['.', '_'])
 }
 

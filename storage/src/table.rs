@@ -121,6 +121,7 @@ impl<W: Write + Send> Encoder<W> {
     }
 
     fn append(&mut self, batch: &RecordBatch) -> Result<(), ParquetError> {
+        self.check(batch)?;
         let mut start = 0;
         while start < batch.num_rows() {
             let count = (GROUP_ROWS - self.waiting_rows).min(batch.num_rows() - start);
@@ -132,6 +133,20 @@ impl<W: Write + Send> Encoder<W> {
             }
         }
         Ok(())
+    }
+
+    fn check(&self, batch: &RecordBatch) -> Result<(), ParquetError> {
+        let found = batch.schema_ref().fields().iter();
+        let found = found.map(|field| (field.name(), field.data_type()));
+        let expected = self.schema.fields().iter();
+        if expected
+            .map(|field| (field.name(), field.data_type()))
+            .eq(found)
+        {
+            return Ok(());
+        }
+        let message = format!("expected {}, got {}", self.schema, batch.schema_ref());
+        Err(ParquetError::General(message))
     }
 
     fn flush(&mut self) -> Result<(), ParquetError> {

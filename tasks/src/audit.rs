@@ -1,62 +1,189 @@
 //! Runs the waves of an audit in order, in this process.
 
-use std::time::Instant;
+use std::collections::BTreeMap;
 
-use taster_findings::Scorer;
-use taster_ngrams::context::Rules;
-use taster_ngrams::object::Kind;
-use taster_planning::{DigestBuilder, Quarantine, partition};
-use taster_storage::{Store, freeze};
+use taster_findings::{Finding, Occurrence, Report};
+use taster_planning::{Manifest, Parameters, Quarantine, Unit, partition};
+use taster_storage::{Frozen, Store, freeze};
 use tokio::runtime::Handle;
 
-use crate::context::{ContextReceipt, Located, Screen, describe};
 use crate::corpus::{Corpus, Counted};
-use crate::count::{CountReceipt, Run, count};
+use crate::count::count;
 use crate::dispatch::run_wave;
-use crate::score::{ScoreReceipt, score};
-use crate::screen::{ScreenReceipt, Thresholds, open_runs, ranges, screen};
-use crate::workspace::{Opened, Workspace};
-use crate::{AuditRequest, Progress, TaskError, Wave};
+use crate::manifest_lines::{ShardLine, shard_lines};
+use crate::outcome::Outcome;
+use crate::report::{Sums, report};
+use crate::waves::Merged;
+use crate::workspace::Workspace;
+use crate::{AuditRequest, Progress, Resources, TaskError, Wave};
 
-pub fn audit(request: &AuditRequest, runtime: &Handle, progress: &dyn Progress) -> Result<(), TaskError> {
-    let frozen = freeze(&request.inputs, &request.parameters, runtime)?;
-    let store = Store::open(&request.work, runtime)?;
-    let segment_tokens = request.resources.segment_tokens();
-    let workspace = Workspace::new(store, frozen.sources, frozen.manifest, request.parameters.clone(), segment_tokens)?;
-    let threads = request.resources.threads;
-    let t = Instant::now();
-    let units = partition(&workspace.manifest, request.resources.unit_bytes());
-    let receipts = run_wave(threads, &units, |unit| count(&workspace, unit))?;
-    let counted: Vec<Counted> = units.into_iter().zip(receipts).map(|(unit, (receipt, _))| Counted { unit, receipt }).collect();
-    eprintln!("count {:?}", t.elapsed());
-    let t = Instant::now();
-    let corpus = Corpus::merge(&workspace, &counted)?;
-    eprintln!("corpus {:?} docs {} canonical {} tokens {}", t.elapsed(), corpus.totals.documents, corpus.totals.canonical, corpus.tokens);
-    let t = Instant::now();
-    let runs: Vec<&Run> = counted.iter().flat_map(|c| &c.receipt.runs).collect();
-    let bytes: u64 = runs.iter().map(|r| r.output.bytes).sum();
-    let opened = open_runs(&workspace, runs.iter().copied(), Kind::Count)?;
-    let p = &workspace.parameters;
-    let thresholds = Thresholds { floor: p.floor as u32, ceiling: p.ceiling_for(corpus.totals.documents) as u32, novelty_order: 2 };
-    let screened = run_wave(threads, &ranges(bytes), |range| screen(&workspace, &opened, *range, &thresholds, &corpus.digest))?;
-    let sbytes: u64 = screened.iter().map(|s| s.0.output.bytes).sum();
-    eprintln!("screen {:?} {} MB -> {} MB", t.elapsed(), bytes / 1000000, sbytes / 1000000);
-    let t = Instant::now();
-    let objects = screened.iter().map(|(s, _)| workspace.open(&s.output.key, Kind::Screened, opened.len(), s.output.bytes)).collect::<Result<Vec<_>, _>>()?;
-    let digest = screened.iter().fold(DigestBuilder::new("s"), |b, s| b.digest(&s.0.output.digest)).finish().0;
-    let rules = Rules { orders: workspace.orders(), floor: thresholds.floor, ceiling: thresholds.ceiling, novelty_order: 2 };
-    let sc = Screen { corpus: &corpus, objects: &objects, digest, rules };
-    let mut first_run = 0;
-    let located: Vec<Located> = counted.iter().enumerate().map(|(unit_ord, c)| { let l = Located { counted: c, unit_ord, first_run }; first_run += c.receipt.runs.len(); l }).collect();
-    let contexts = run_wave(threads, &located, |l| describe(&workspace, &sc, l))?;
-    let cruns: Vec<&Run> = contexts.iter().flat_map(|c| &c.0.runs).collect();
-    let bytes: u64 = cruns.iter().map(|r| r.output.bytes).sum();
-    eprintln!("context {:?} {} MB", t.elapsed(), bytes / 1000000);
-    let t = Instant::now();
-    let copened = open_runs(&workspace, cruns.iter().copied(), Kind::Context)?;
-    let scorer = Scorer::new(corpus.totals.clone());
-    let digest = cruns.iter().fold(DigestBuilder::new("c"), |b, s| b.digest(&s.output.digest)).finish().0;
-    let scores = run_wave(threads, &ranges(bytes), |range| score(&workspace, &copened, *range, &scorer, &digest))?;
-    eprintln!("score {:?} ngrams {} candidates {}", t.elapsed(), scores.iter().map(|s| s.0.ngrams).sum::<u64>(), scores.iter().map(|s| s.0.candidates.len()).sum::<usize>());
-    Ok(())
+/// A finished audit.
+#[derive(Debug)]
+pub struct Audit {
+    /// What was read. Entity tags and origins belong to the store, not to the result.
+    pub manifest: Manifest,
+    /// Path or URL of every shard of the manifest.
+    pub locations: Vec<String>,
+    /// The report.
+    pub report: Report<Parameters>,
+    /// One line per shard: `manifest.jsonl`.
+    pub shards: Vec<ShardLine>,
+    /// Where the findings stand.
+    pub occurrences: Vec<Occurrence>,
+    /// Shards that could not be read, by key.
+    pub quarantine: Vec<Quarantine>,
+    /// How much of every wave was done and how much was found done.
+    pub waves: Vec<WaveFacts>,
+}
+
+/// What became of one wave.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct WaveFacts {
+    /// Which.
+    pub wave: Wave,
+    /// Its tasks.
+    pub tasks: u64,
+    /// Those whose output was there before.
+    pub reused: u64,
+}
+
+impl Audit {
+    /// The findings, best first.
+    #[must_use]
+    pub fn findings(&self) -> &[Finding] {
+        &self.report.findings
+    }
+}
+
+/// Audits the inputs of `request`. Committed outputs in its work location are used; new ones are
+/// left there for the next audit.
+///
+/// # Errors
+/// Trouble with a store, an input that names nothing, a parameter that cannot be used. A shard
+/// that cannot be read is not an error.
+pub fn audit(request: &AuditRequest, runtime: &Handle, progress: &dyn Progress) -> Result<Audit, TaskError> {
+    let mut driver = Driver::open(request, runtime, progress)?;
+    loop {
+        match driver.run() {
+            // Bad after it was counted: what was counted of it must not speak, so start over.
+            Err(TaskError::Shard(quarantine)) if driver.exclude(quarantine.clone()) => {}
+            other => return other,
+        }
+    }
+}
+
+/// What the waves of one audit share.
+pub(crate) struct Driver<'a> {
+    pub workspace: Workspace,
+    pub resources: &'a Resources,
+    pub progress: &'a dyn Progress,
+    /// Shards that turned out to be bad, by key.
+    excluded: BTreeMap<String, Quarantine>,
+    pub waves: Vec<WaveFacts>,
+}
+
+impl<'a> Driver<'a> {
+    pub(crate) fn open(
+        request: &'a AuditRequest,
+        runtime: &Handle,
+        progress: &'a dyn Progress,
+    ) -> Result<Self, TaskError> {
+        let parameters = checked(&request.parameters)?;
+        progress.wave_started(Wave::Manifest, 1, 0);
+        let Frozen { manifest, sources } = freeze(&request.inputs, &parameters, runtime)?;
+        progress.task_done(Wave::Manifest, 0, false);
+        let store = Store::open(&request.work, runtime)?;
+        let excluded = manifest.quarantined().map(|q| (q.shard.clone(), q.clone())).collect();
+        for quarantine in manifest.quarantined() {
+            progress.quarantined(&quarantine.shard, &quarantine.detail);
+        }
+        let segment_tokens = request.resources.segment_tokens();
+        let workspace = Workspace::new(store, sources, manifest, parameters, segment_tokens)?;
+        let resources = &request.resources;
+        Ok(Self { workspace, resources, progress, excluded, waves: Vec::new() })
+    }
+
+    /// Remembers that a shard is bad; false if that was known.
+    fn exclude(&mut self, quarantine: Quarantine) -> bool {
+        self.progress.quarantined(&quarantine.shard, &quarantine.detail);
+        self.excluded.insert(quarantine.shard.clone(), quarantine).is_none()
+    }
+
+    /// Runs the tasks of one wave and tells the progress.
+    pub(crate) fn wave<T: Sync, R: Send>(
+        &mut self,
+        wave: Wave,
+        tasks: &[T],
+        bytes: impl Fn(&T) -> u64 + Sync,
+        work: impl Fn(&Workspace, &T) -> Result<(R, bool), TaskError> + Sync,
+    ) -> Result<Vec<R>, TaskError> {
+        let progress = self.progress;
+        progress.wave_started(wave, tasks.len() as u64, tasks.iter().map(&bytes).sum());
+        let workspace = &self.workspace;
+        let results = run_wave(self.resources.threads, tasks, |task| {
+            let (result, reused) = work(workspace, task)?;
+            progress.task_done(wave, bytes(task), reused);
+            Ok((result, reused))
+        })?;
+        let reused = results.iter().filter(|(_, reused)| *reused).count() as u64;
+        self.waves.push(WaveFacts { wave, tasks: tasks.len() as u64, reused });
+        Ok(results.into_iter().map(|(result, _)| result).collect())
+    }
+
+    fn run(&mut self) -> Result<Audit, TaskError> {
+        self.waves.clear();
+        let counted = self.count()?;
+        let corpus = Corpus::merge(&self.workspace, &counted)?;
+        let merged = Merged::screen(self, &counted, &corpus)?;
+        let judged = merged.judge(self, &counted, &corpus)?;
+        Ok(self.finish(&counted, &corpus, judged.sums, judged.outcome))
+    }
+
+    /// Counts every unit of every good shard; shards with a bad unit are left out whole.
+    pub(crate) fn count(&mut self) -> Result<Vec<Counted>, TaskError> {
+        let mut units = partition(&self.workspace.manifest, self.resources.unit_bytes());
+        units.retain(|unit| !self.excluded.contains_key(self.key(unit)));
+        let receipts = self.wave(Wave::Count, &units, |unit| unit.text_bytes, count)?;
+        for receipt in &receipts {
+            if let Some(quarantine) = &receipt.quarantine {
+                self.exclude(quarantine.clone());
+            }
+        }
+        let counted = units.into_iter().zip(receipts).map(|(unit, receipt)| Counted { unit, receipt });
+        Ok(counted.filter(|counted| !self.excluded.contains_key(self.key(&counted.unit))).collect())
+    }
+
+    fn key(&self, unit: &Unit) -> &str {
+        &self.workspace.manifest.shards[unit.shard_ord as usize].key
+    }
+
+    /// Shards that are left out, by key.
+    pub(crate) fn quarantine(&self) -> Vec<Quarantine> {
+        self.excluded.values().cloned().collect()
+    }
+
+    fn finish(&self, counted: &[Counted], corpus: &Corpus, sums: Sums, outcome: Outcome) -> Audit {
+        let quarantine = self.quarantine();
+        let manifest = self.workspace.manifest.clone();
+        let shards = shard_lines(&manifest, counted, corpus, &quarantine);
+        let (report, occurrences) = report(&self.workspace, counted, corpus, &quarantine, sums, outcome);
+        let locations = self.workspace.sources.locations();
+        Audit { manifest, locations, report, shards, occurrences, quarantine, waves: self.waves.clone() }
+    }
+}
+
+/// Refuses parameters that make no sense together; an audit always counts order 2, by which it
+/// knows unseen text.
+fn checked(parameters: &Parameters) -> Result<Parameters, TaskError> {
+    let mut parameters = parameters.clone();
+    if parameters.floor < 2 {
+        return Err(TaskError::Parameter(format!("expected a floor of at least 2, got {}", parameters.floor)));
+    }
+    if parameters.ceiling.is_some_and(|ceiling| ceiling < parameters.floor) {
+        let message = format!("expected a ceiling of at least the floor {}, got {:?}", parameters.floor, parameters.ceiling);
+        return Err(TaskError::Parameter(message));
+    }
+    parameters.orders.first = parameters.orders.first.min(2);
+    parameters.orders.last = parameters.orders.last.max(2);
+    Ok(parameters)
 }

@@ -42,11 +42,31 @@ pub(crate) struct Corpus {
     pub tokens: u64,
     /// Digest of all that the count wave found.
     pub digest: [u8; 32],
+    /// Key of every unit's shard.
+    shards: Vec<String>,
     /// Per shard key, BLAKE3 over the digests of its texts in row order.
     pub shard_digests: BTreeMap<String, Digest>,
 }
 
 impl Corpus {
+    /// Whether a document is the first of its duplicates.
+    pub(crate) fn is_canonical(&self, ord: DocumentOrd) -> bool {
+        self.canonical[ord.unit as usize][ord.document as usize]
+    }
+
+    /// Key of the shard that holds a document.
+    pub(crate) fn shard_of(&self, ord: DocumentOrd) -> &str {
+        &self.shards[ord.unit as usize]
+    }
+
+    /// The documents and all their duplicates, ascending.
+    pub(crate) fn with_duplicates(&self, canonical: &[DocumentOrd]) -> Vec<DocumentOrd> {
+        let copies = canonical.iter().filter_map(|ord| self.duplicates.get(ord)).flatten();
+        let mut all: Vec<DocumentOrd> = canonical.iter().chain(copies).copied().collect();
+        all.sort_unstable();
+        all
+    }
+
     /// Ordinal of a value on an axis.
     pub(crate) fn locality(&self, axis: usize, value: &str) -> Option<u32> {
         let found = self.values[axis].binary_search_by(|known| known.as_str().cmp(value));
@@ -60,6 +80,8 @@ impl Corpus {
         let tables = counted.iter().map(|unit| read_table(workspace, &unit.receipt));
         let tables = tables.collect::<Result<Vec<_>, _>>()?;
         let mut corpus = Self { tokens: counted.iter().map(|unit| unit.receipt.tokens()).sum(), ..Self::default() };
+        let key = |unit: &Counted| workspace.manifest.shards[unit.unit.shard_ord as usize].key.clone();
+        corpus.shards = counted.iter().map(key).collect();
         corpus.find_duplicates(&tables);
         corpus.measure_localities(workspace, &tables);
         corpus.digest_shards(workspace, counted, &tables);
@@ -113,12 +135,16 @@ impl Corpus {
             let hasher = hashers.entry(key).or_default();
             let mut next = unit.unit.first_row;
             for (row, digest) in table.rows.iter().zip(&table.digests) {
-                (next..*row).for_each(|_| drop(hasher.update(&[0])));
+                for _ in next..*row {
+                    hasher.update(&[0]);
+                }
                 hasher.update(&[1]).update(digest);
                 next = row + 1;
             }
             let end = unit.unit.first_row + unit.receipt.rows;
-            (next..end).for_each(|_| drop(hasher.update(&[0])));
+            for _ in next..end {
+                hasher.update(&[0]);
+            }
         }
         let finished = hashers.into_iter().map(|(key, hasher)| (key.to_owned(), Digest(*hasher.finalize().as_bytes())));
         self.shard_digests = finished.collect();

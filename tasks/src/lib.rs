@@ -1,7 +1,7 @@
 //! The task bodies of an audit and the driver that runs them in one process.
 //!
-//! Data flows one way: [`count`](mod@count) → [`screen`](mod@screen) and [`corpus`] →
-//! [`context`] → [`score`](mod@score) → [`evidence`] → [`outcome`]. Each task is a pure function
+//! Data flows one way: `count` → `screen` and `corpus` → `context` → `score` → `evidence` →
+//! `outcome`. Each task is a pure function
 //! of named inputs; its outputs lie under a key that is a digest of both, and its receipt, written
 //! last, says that it is done. [`audit`] runs the waves in order; whoever else runs the same tasks
 //! gets the same bytes.
@@ -13,16 +13,24 @@ mod count;
 mod dispatch;
 mod documents;
 mod error;
+mod evidence;
+mod manifest_lines;
+mod outcome;
+mod outputs;
 mod progress;
+mod report;
 mod request;
 mod score;
 mod screen;
 mod segments;
 mod summarize;
 mod unusual;
+mod verified;
+mod waves;
 mod workspace;
 
-pub use audit::audit;
+pub use audit::{Audit, WaveFacts, audit};
 pub use error::TaskError;
+pub use manifest_lines::ShardLine;
 pub use progress::{Progress, Silent, Wave};
 pub use request::{AuditRequest, Resources};

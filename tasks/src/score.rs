@@ -46,7 +46,7 @@ pub(crate) struct ScoreReceipt {
 }
 
 impl ScoreReceipt {
-    fn new(axes: usize) -> Self {
+    pub(crate) fn new(axes: usize) -> Self {
         Self {
             ngrams: 0,
             novelty: ScoreHistogram::new(),

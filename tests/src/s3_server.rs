@@ -8,6 +8,7 @@ use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
 
+use futures::TryStreamExt;
 use hyper::server::conn::http1;
 use hyper_util::rt::TokioIo;
 use object_store::aws::{AmazonS3, AmazonS3Builder};
@@ -28,7 +29,8 @@ pub const SECRET_KEY: &str = "canary-secret-4f9b61d07c";
 #[derive(Debug)]
 pub struct S3Server {
     address: SocketAddr,
-    root: TempDir,
+    /// The buckets; removed when the server is dropped.
+    _root: TempDir,
     runtime: Option<Runtime>,
 }
 
@@ -54,11 +56,13 @@ impl S3Server {
         // Bound before anything is told the address, so that no client can come too early.
         let listener = runtime.block_on(TcpListener::bind(("127.0.0.1", 0)));
         let listener = listener.expect("a free port");
-        let address = listener.local_addr().expect("a bound socket has an address");
+        let address = listener
+            .local_addr()
+            .expect("a bound socket has an address");
         runtime.spawn(serve(listener, builder.build()));
         Self {
             address,
-            root,
+            _root: root,
             runtime: Some(runtime),
         }
     }
@@ -108,16 +112,8 @@ impl S3Server {
         let client = self.client(bucket);
         let mut objects = BTreeMap::new();
         let root = ObjectPath::from(prefix);
-        let mut listing = Arc::clone(&client).list(Some(&root));
-        let keys = self.block_on(async {
-            let mut keys = Vec::new();
-            while let Some(meta) =
-                std::future::poll_fn(|context| listing.as_mut().poll_next(context)).await
-            {
-                keys.push(meta.expect("the listing succeeds").location);
-            }
-            keys
-        });
+        let listing = client.list(Some(&root)).map_ok(|meta| meta.location);
+        let keys: Vec<_> = self.block_on(listing.try_collect()).expect("a listing");
         for key in keys {
             let object = self.block_on(async { client.get(&key).await?.bytes().await });
             let object = object.expect("the get succeeds").to_vec();
@@ -149,8 +145,6 @@ impl Drop for S3Server {
         if let Some(runtime) = self.runtime.take() {
             runtime.shutdown_background();
         }
-        // The folder goes with `root`.
-        let _ = &self.root;
     }
 }
 
@@ -161,7 +155,8 @@ async fn serve(listener: TcpListener, service: S3Service) {
             continue;
         };
         let _ = socket.set_nodelay(true);
-        let connection = http1::Builder::new().serve_connection(TokioIo::new(socket), service.clone());
+        let connection =
+            http1::Builder::new().serve_connection(TokioIo::new(socket), service.clone());
         tokio::spawn(async move {
             let _ = connection.await;
         });
@@ -174,12 +169,12 @@ mod tests {
 
     #[test]
     fn objects_come_back() {
-        let server = S3Server::start(&["b"]);
+        let server = S3Server::start(&["bucket"]);
         let folder = tempfile::tempdir().unwrap();
         std::fs::write(folder.path().join("one"), b"1").unwrap();
         std::fs::write(folder.path().join("two"), b"22").unwrap();
-        server.upload("b", "in/here", folder.path());
-        let objects = server.download("b", "in/here");
+        server.upload("bucket", "in/here", folder.path());
+        let objects = server.download("bucket", "in/here");
         assert_eq!(objects["one"], b"1");
         assert_eq!(objects["two"], b"22");
         assert_eq!(objects.len(), 2);

@@ -10,6 +10,10 @@
 //! every copy, a little more often than in a natural corpus of that size. Use it for speed, memory and counts; never
 //! for rates of detection or of false alarms.
 //!
+//! Measured against natural growth: 4 copies of 2 % of a real corpus of 171 MB beside 8 % of the same corpus, shares of
+//! distinct n-grams that occur in one document — 1-grams 0.58 beside 0.67, 2-grams 0.78 beside 0.79, 3-grams 0.90
+//! beside 0.89, 5-grams 0.97 beside 0.96; in ten documents or more — 3-grams 0.0034 beside 0.0053.
+//!
 //! Memory: a million distinct words (about 150 MB), one batch.
 
 mod dates;

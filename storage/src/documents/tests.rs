@@ -349,6 +349,15 @@ fn a_changed_or_missing_file_is_a_result() {
     assert_eq!(quarantine(gone).0, QuarantineReason::Changed);
 }
 
+/// Held by tests that need much memory or measure it, so that they do not run side by side.
+static MEMORY: std::sync::Mutex<()> = std::sync::Mutex::new(());
+
+fn memory() -> std::sync::MutexGuard<'static, ()> {
+    MEMORY
+        .lock()
+        .unwrap_or_else(std::sync::PoisonError::into_inner)
+}
+
 /// Resident memory of this process in bytes.
 fn resident() -> u64 {
     let statm = std::fs::read_to_string("/proc/self/statm").unwrap();
@@ -357,6 +366,7 @@ fn resident() -> u64 {
 
 #[test]
 fn a_dictionary_bomb_is_stopped_by_the_budget() {
+    let _memory = memory();
     // 200 000 rows of one value of 100 kB: 20 GB of text in a file of a few hundred bytes.
     let keys = Int32Array::from(vec![0; 200_000]);
     let values = StringArray::from(vec!["x".repeat(100_000)]);
@@ -392,6 +402,7 @@ fn a_dictionary_bomb_is_stopped_by_the_budget() {
 
 #[test]
 fn a_page_bomb_is_stopped_by_its_header() {
+    let _memory = memory();
     // One document of 100 MB in a few kilobytes of zstd.
     let values = StringArray::from(vec!["y".repeat(100 << 20)]);
     let properties = WriterProperties::builder()
@@ -410,6 +421,7 @@ fn a_page_bomb_is_stopped_by_its_header() {
 
 #[test]
 fn many_large_pages_in_one_batch_are_stopped() {
+    let _memory = memory();
     // The footer is made to say that documents are small: one batch would hold all of them.
     let limits = Limits {
         page_bytes: 1 << 20,
@@ -431,6 +443,7 @@ fn many_large_pages_in_one_batch_are_stopped() {
 
 #[test]
 fn documents_larger_than_a_window_are_read() {
+    let _memory = memory();
     // Incompressible, so that pages are larger than the window that is read at once.
     let mut state = 1_u64;
     let mut letter = || {
@@ -480,7 +493,9 @@ fn mutations_end_in_text_or_quarantine() {
             .set_write_batch_size(50);
         let properties = match encoding {
             Encoding::RLE_DICTIONARY => properties,
-            other => properties.set_dictionary_enabled(false).set_encoding(other),
+            other => properties
+                .set_column_dictionary_enabled("text".into(), false)
+                .set_column_encoding("text".into(), other),
         };
         parquet_with(
             &[

@@ -1,4 +1,4 @@
-#![allow(clippy::unwrap_used, clippy::panic)]
+#![allow(clippy::unwrap_used, clippy::panic, clippy::too_many_lines)]
 
 use std::sync::Arc;
 
@@ -86,7 +86,12 @@ fn inputs_that_name_nothing_are_errors() {
     folder.put("empty/readme.md", b"x");
     for input in ["empty", "missing.parquet", "no/*.parquet", "missing/"] {
         let input = folder.name(input);
-        let error = freeze(&[input.clone()], &Parameters::default(), runtime()).unwrap_err();
+        let error = freeze(
+            std::slice::from_ref(&input),
+            &Parameters::default(),
+            runtime(),
+        )
+        .unwrap_err();
         assert!(
             error.to_string().contains(input.trim_end_matches('/')),
             "{error}"

@@ -1,0 +1,271 @@
+//! The command line.
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+
+use crate::error::CliError;
+use crate::settings::{
+    AuditSettings, CorpusSettings, OutputSettings, ResourceSettings, ScreeningSettings,
+};
+
+/// Tastes training data before a model does: finds token sequences that are globally rare but
+/// locally concentrated, the signature that data poisoning leaves in text.
+#[derive(Debug, Parser)]
+#[command(name = "taster", version, after_help = AFTER_HELP)]
+pub struct CommandLine {
+    /// What every command takes.
+    #[command(flatten)]
+    pub output: OutputSettings,
+    /// TOML file with settings, named like the options [default: taster.toml, if it is here]
+    #[arg(long, global = true, env = "TASTER_CONFIG", hide_env_values = true, value_name = "FILE", help_heading = "Output")]
+    pub config: Option<PathBuf>,
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+const AFTER_HELP: &str = "\
+Start here:
+  taster demo                                   see poison found in real text
+  taster plan data/                             what an audit would read
+  taster audit data/ --out audit/               find it in your own
+
+An option can also be given as TASTER_<OPTION> in the environment or in taster.toml; flags beat
+the environment, which beats the file.
+
+Exit codes: 0 clean, 1 findings at or above --fail-on, 2 usage or configuration, 3 incomplete
+(more shards unreadable than --max-quarantine), 4 infrastructure, 130/143 interrupted.";
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Find what is globally rare but locally concentrated, with evidence
+    Audit(AuditArguments),
+    /// Write the exact table of all n-grams of one order
+    Ngrams(NgramsArguments),
+    /// Plant known poisons in a real sample, audit it, and show what was found
+    Demo(DemoArguments),
+    /// Show what an audit would read, do and need, without doing it
+    Plan(PlanArguments),
+    /// Re-read the inputs of an audit and confirm every finding and checksum
+    Verify(VerifyArguments),
+}
+
+impl Command {
+    /// The command's name.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Audit(_) => "audit",
+            Self::Ngrams(_) => "ngrams",
+            Self::Demo(_) => "demo",
+            Self::Plan(_) => "plan",
+            Self::Verify(_) => "verify",
+        }
+    }
+}
+
+/// What is audited.
+#[derive(Debug, Args)]
+pub struct Inputs {
+    /// Parquet files, folders, globs, s3:// or file:// URLs, or @list.txt with one per line
+    #[arg(required = true, value_name = "INPUT")]
+    pub inputs: Vec<String>,
+}
+
+/// `taster audit`
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  taster audit data/ --out audit/
+  taster audit 's3://bucket/crawl/*.parquet' --out s3://bucket/audit --memory 8GiB
+  taster audit @shards.txt --out audit/ --fail-on critical --output jsonl | jq .text
+
+OUT receives report.json, findings.parquet, findings.jsonl, occurrences.parquet, manifest.jsonl,
+quarantine.jsonl (the same bytes on every run) and run.json (times, machine, inputs). Finished
+tasks are kept in --work: an interrupted audit continues there, a later one reuses them.
+
+Exit code 1 (a finding at or above --fail-on) outranks 3 (shards could not be read).")]
+pub struct AuditArguments {
+    /// What is audited.
+    #[command(flatten)]
+    pub inputs: Inputs,
+    /// Report and verdict.
+    #[command(flatten)]
+    pub audit: AuditSettings,
+    /// The corpus.
+    #[command(flatten)]
+    pub corpus: CorpusSettings,
+    /// What is looked for.
+    #[command(flatten)]
+    pub screening: ScreeningSettings,
+    /// The machine.
+    #[command(flatten)]
+    pub resources: ResourceSettings,
+}
+
+/// `taster ngrams`
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  taster ngrams data/ --order 3 --min-df 10 --out trigrams.parquet
+  taster ngrams data/ --order 2 --min-df 5 --by host --out by-host.parquet
+
+The table has the columns ngram (tokens joined by one blank), n, df, cf; with --by: ngram, n,
+locality, df, locality_documents. It is sorted by n-gram.")]
+pub struct NgramsArguments {
+    /// What is counted.
+    #[command(flatten)]
+    pub inputs: Inputs,
+    /// Tokens of an n-gram, 1 to 8
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u8).range(1..=8))]
+    pub order: u8,
+    /// Fewest documents of an n-gram in the table
+    #[arg(long, value_name = "DOCUMENTS", value_parser = clap::value_parser!(u64).range(1..))]
+    pub min_df: u64,
+    /// Count by locality on this axis
+    #[arg(long, value_name = "AXIS")]
+    pub by: Option<String>,
+    /// The Parquet file to write
+    #[arg(long, value_name = "FILE")]
+    pub out: PathBuf,
+    /// The corpus.
+    #[command(flatten)]
+    pub corpus: CorpusSettings,
+    /// The machine.
+    #[command(flatten)]
+    pub resources: ResourceSettings,
+}
+
+/// `taster demo`
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  taster demo
+  taster demo --out demo/ --seed 7
+
+Needs no network and no data: the sample comes with the program. Exit code 0 says that every
+planted poison was found, 1 that one was missed.")]
+pub struct DemoArguments {
+    /// Folder for the sample and its audit [default: taster-demo in the system's folder for
+    /// temporary files]
+    #[arg(long, value_name = "FOLDER")]
+    pub out: Option<PathBuf>,
+    /// Determines triggers, payloads and poisoned documents
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    pub seed: u64,
+    /// The machine.
+    #[command(flatten)]
+    pub resources: ResourceSettings,
+}
+
+/// `taster plan`
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  taster plan data/
+  taster plan s3://bucket/crawl/ --memory 8GiB --output json
+
+Reads listings and footers only.")]
+pub struct PlanArguments {
+    /// What would be audited.
+    #[command(flatten)]
+    pub inputs: Inputs,
+    /// The corpus.
+    #[command(flatten)]
+    pub corpus: CorpusSettings,
+    /// What would be looked for.
+    #[command(flatten)]
+    pub screening: ScreeningSettings,
+    /// The machine.
+    #[command(flatten)]
+    pub resources: ResourceSettings,
+}
+
+/// `taster verify`
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  taster verify audit/
+  taster verify s3://bucket/audit --input /mnt/copy-of-the-corpus/
+
+Exit code 0 says that everything holds, 1 that something does not.")]
+pub struct VerifyArguments {
+    /// Folder or URL that an audit wrote
+    #[arg(value_name = "OUT")]
+    pub out: String,
+    /// Where the inputs are now [default: where they were, as run.json says]
+    #[arg(long = "input", value_name = "INPUT")]
+    pub inputs: Vec<String>,
+}
+
+impl CommandLine {
+    /// Reads the command line and, for what it leaves open, the environment.
+    pub fn read(arguments: &[OsString]) -> Result<Self, CliError> {
+        Ok(Self::try_parse_from(arguments)?)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::panic)]
+    use super::*;
+    use clap::CommandFactory;
+
+    fn read(line: &str) -> Result<CommandLine, CliError> {
+        let arguments: Vec<OsString> = line.split_whitespace().map(Into::into).collect();
+        CommandLine::read(&arguments)
+    }
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        CommandLine::command().debug_assert();
+    }
+
+    #[test]
+    fn every_command_teaches_by_an_example() {
+        for command in CommandLine::command().get_subcommands() {
+            let help = command.get_after_help().unwrap().to_string();
+            assert!(help.contains(&format!("taster {} ", command.get_name())) || help.contains("taster demo\n"));
+        }
+    }
+
+    #[test]
+    fn options_may_stand_on_both_sides_of_the_command() {
+        let one = read("taster --quiet --result-file r.json audit a b --out o --axis host,date").unwrap();
+        let two = read("taster audit a b --out o --axis host --axis date --result-file=r.json --quiet=true").unwrap();
+        for line in [one, two] {
+            assert_eq!(line.output.quiet, Some(true));
+            assert_eq!(line.output.result_file, Some(PathBuf::from("r.json")));
+            let Command::Audit(audit) = line.command else { panic!("not an audit") };
+            assert_eq!(audit.inputs.inputs, ["a", "b"]);
+            assert_eq!(audit.corpus.axis.unwrap(), ["host", "date"]);
+        }
+    }
+
+    #[test]
+    fn commands_to_come_do_not_exist_yet() {
+        for name in ["lab", "submit", "watch", "task", "doctor", "explain", "diff", "export"] {
+            assert!(read(&format!("taster {name} x")).is_err(), "{name}");
+        }
+    }
+
+    #[test]
+    fn bad_values_are_refused() {
+        for line in [
+            "taster audit",
+            "taster audit a --memory 4XB",
+            "taster audit a --orders 5-1",
+            "taster audit a --ceiling none",
+            "taster audit a --fail-on severe",
+            "taster audit a --tokenizer bpe",
+            "taster ngrams a --order 9 --min-df 1 --out f",
+            "taster ngrams a --order 2 --min-df 0 --out f",
+            "taster ngrams a --order 2 --min-df 1",
+            "taster verify",
+        ] {
+            assert_eq!(read(line).unwrap_err().ending().code(), 2, "{line}");
+        }
+    }
+}

@@ -1,0 +1,215 @@
+//! The evidence wave: re-reads the documents that candidates name and finds every occurrence,
+//! token by token.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use taster_ngrams::{Fingerprinter, Span};
+use taster_storage::{DocumentBatch, Want};
+
+use crate::TaskError;
+use crate::corpus::{Counted, DocumentOrd, read_table};
+use crate::workspace::Workspace;
+
+/// Tokens kept on each side of an occurrence: how far a sequence can be extended.
+pub(crate) const REACH: usize = 48;
+/// Occurrences of one candidate that are kept per document; more are only of use to count.
+const PER_DOCUMENT: usize = 32;
+
+/// A candidate to be verified.
+#[derive(Debug, Clone)]
+pub(crate) struct Target {
+    pub fingerprint: u64,
+    pub order: usize,
+    /// Documents that should hold it, duplicates included, ascending.
+    pub documents: Vec<DocumentOrd>,
+}
+
+/// One occurrence of a target, with the text around it.
+#[derive(Debug, Clone)]
+pub(crate) struct Sighting {
+    pub document: DocumentOrd,
+    pub row: u64,
+    pub row_group: u32,
+    pub id: String,
+    pub axes: Vec<Option<String>>,
+    /// The text from [`REACH`] tokens before to [`REACH`] tokens after.
+    pub snippet: String,
+    /// Where the snippet starts in the text, in bytes.
+    pub snippet_start: usize,
+    /// Tokens of the snippet, relative to it.
+    pub spans: Vec<Span>,
+    /// Their hashes.
+    pub hashes: Vec<u64>,
+    /// Index of the occurrence's first token in `spans`.
+    pub first: usize,
+}
+
+impl Sighting {
+    /// The text of the tokens `from..to` of the snippet.
+    pub(crate) fn tokens(&self, from: usize, to: usize) -> impl Iterator<Item = &str> {
+        self.spans[from..to].iter().map(|span| &self.snippet[span.start as usize..span.end as usize])
+    }
+}
+
+/// The documents of one unit that targets name: per row, the targets.
+#[derive(Debug, Default)]
+pub(crate) struct Errand {
+    pub unit_ord: u32,
+    /// Document in the unit and targets, per row of the shard.
+    rows: BTreeMap<u64, (u32, Vec<usize>)>,
+}
+
+/// Sorts the documents of all targets by unit.
+pub(crate) fn errands(
+    workspace: &Workspace,
+    counted: &[Counted],
+    targets: &[Target],
+) -> Result<Vec<Errand>, TaskError> {
+    let mut by_unit: BTreeMap<u32, BTreeMap<u32, Vec<usize>>> = BTreeMap::new();
+    for (index, target) in targets.iter().enumerate() {
+        for ord in &target.documents {
+            by_unit.entry(ord.unit).or_default().entry(ord.document).or_default().push(index);
+        }
+    }
+    let errand = |(unit_ord, documents): (u32, BTreeMap<u32, Vec<usize>>)| {
+        let table = read_table(workspace, &counted[unit_ord as usize].receipt)?;
+        let row = |(document, targets): (u32, Vec<usize>)| {
+            (table.rows[document as usize], (document, targets))
+        };
+        Ok(Errand { unit_ord, rows: documents.into_iter().map(row).collect() })
+    };
+    by_unit.into_iter().map(errand).collect()
+}
+
+/// Re-reads the rows of one errand and returns every sighting with its target, in row and text
+/// order.
+pub(crate) fn look(
+    workspace: &Workspace,
+    counted: &[Counted],
+    targets: &[Target],
+    errand: &Errand,
+) -> Result<Vec<(usize, Sighting)>, TaskError> {
+    let unit = &counted[errand.unit_ord as usize].unit;
+    let shard = &workspace.manifest.shards[unit.shard_ord as usize];
+    let rows: Vec<u64> = errand.rows.keys().copied().collect();
+    let want = Want { axes: true, ids: true };
+    let limits = &workspace.parameters.limits;
+    let mut stream = workspace.sources.rows(unit.shard_ord, shard, &rows, want, limits)?;
+    let mut looking = Looking { workspace, targets, unit_ord: errand.unit_ord, ..Looking::new(workspace, targets) };
+    while let Some(batch) = stream.next_batch()? {
+        for index in 0..batch.len() {
+            if let Some((document, wanted)) = errand.rows.get(&batch.row(index)) {
+                looking.document(&batch, index, *document, wanted);
+            }
+        }
+    }
+    Ok(looking.sightings)
+}
+
+struct Looking<'a> {
+    workspace: &'a Workspace,
+    targets: &'a [Target],
+    unit_ord: u32,
+    fingerprinter: Fingerprinter,
+    spans: Vec<Span>,
+    hashes: Vec<u64>,
+    sightings: Vec<(usize, Sighting)>,
+}
+
+/// The document being looked at.
+struct Page<'a> {
+    batch: &'a DocumentBatch,
+    index: usize,
+    ord: DocumentOrd,
+    text: &'a str,
+}
+
+impl<'a> Looking<'a> {
+    fn new(workspace: &'a Workspace, targets: &'a [Target]) -> Self {
+        Self {
+            workspace,
+            targets,
+            unit_ord: 0,
+            fingerprinter: Fingerprinter::default(),
+            spans: Vec::new(),
+            hashes: Vec::new(),
+            sightings: Vec::new(),
+        }
+    }
+
+    fn document(&mut self, batch: &DocumentBatch, index: usize, document: u32, wanted: &[usize]) {
+        let Some(text) = batch.text(index) else { return };
+        let tokenizer = self.workspace.tokenizer;
+        self.spans.clear();
+        tokenizer.spans(text, &mut self.spans);
+        self.hashes.clear();
+        tokenizer.hashes(text, self.workspace.parameters.seed, &mut self.hashes);
+        let page = Page { batch, index, ord: DocumentOrd { unit: self.unit_ord, document }, text };
+        let orders: BTreeSet<usize> = wanted.iter().map(|&target| self.targets[target].order).collect();
+        self.fingerprinter.restart();
+        for order in 1..=orders.last().copied().unwrap_or(0) {
+            self.fingerprinter.advance(&self.hashes);
+            if orders.contains(&order) {
+                self.order(&page, order, wanted);
+            }
+        }
+    }
+
+    fn order(&mut self, page: &Page<'_>, order: usize, wanted: &[usize]) {
+        let of_order = wanted.iter().filter(|&&target| self.targets[target].order == order);
+        let by_fingerprint: BTreeMap<u64, usize> =
+            of_order.map(|&target| (self.targets[target].fingerprint, target)).collect();
+        let filter = Filter::new(by_fingerprint.keys());
+        let mut seen: BTreeMap<usize, usize> = BTreeMap::new();
+        let positions = (self.hashes.len() + 1).saturating_sub(order);
+        for at in 0..positions {
+            let fingerprint = self.fingerprinter.get(at);
+            if !filter.may_hold(fingerprint) {
+                continue;
+            }
+            let Some(&target) = by_fingerprint.get(&fingerprint) else { continue };
+            let times = seen.entry(target).or_default();
+            *times += 1;
+            if *times <= PER_DOCUMENT {
+                let sighting = self.sighting(page, at, order);
+                self.sightings.push((target, sighting));
+            }
+        }
+    }
+
+    fn sighting(&self, page: &Page<'_>, at: usize, order: usize) -> Sighting {
+        let (from, to) = (at.saturating_sub(REACH), (at + order + REACH).min(self.spans.len()));
+        let (start, end) = (self.spans[from].start, self.spans[to - 1].end);
+        let shift = |span: &Span| Span { start: span.start - start, end: span.end - start };
+        let axes = self.workspace.manifest.axes.len();
+        Sighting {
+            document: page.ord,
+            row: page.batch.row(page.index),
+            row_group: page.batch.row_group(page.index),
+            id: page.batch.id(page.index).into_owned(),
+            axes: (0..axes).map(|axis| page.batch.axis(axis, page.index).map(str::to_owned)).collect(),
+            snippet: page.text[start as usize..end as usize].to_owned(),
+            snippet_start: start as usize,
+            spans: self.spans[from..to].iter().map(shift).collect(),
+            hashes: self.hashes[from..to].to_vec(),
+            first: at - from,
+        }
+    }
+}
+
+/// Sixty-four bits per sixty-four possible top bits: spares the ordered map most look-ups.
+struct Filter([u64; 64]);
+
+impl Filter {
+    fn new<'a>(fingerprints: impl Iterator<Item = &'a u64>) -> Self {
+        let mut bits = [0; 64];
+        for fingerprint in fingerprints {
+            bits[(fingerprint >> 58) as usize] |= 1 << (fingerprint >> 52 & 63);
+        }
+        Self(bits)
+    }
+
+    fn may_hold(&self, fingerprint: u64) -> bool {
+        self.0[(fingerprint >> 58) as usize] >> (fingerprint >> 52 & 63) & 1 == 1
+    }
+}

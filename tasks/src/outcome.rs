@@ -1,0 +1,279 @@
+//! From verified sequences to the report: verdicts, campaigns, ranks.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use taster_findings::{
+    Asymmetry, Calibration, CampaignEntry, CampaignMember, Candidate, Combined, Concentration, Dispersion, Evidence,
+    Explanation, Finding, Folded, Occurrence, PlaceScore, Scorer, Scores, combine, explain, finding_id, group,
+    place_scores, q_values,
+};
+
+use crate::corpus::{Corpus, DocumentOrd};
+use crate::verified::{Place, Sequence};
+
+/// Occurrences listed per finding.
+const LISTED_OCCURRENCES: usize = 250;
+/// Document ids listed per finding.
+const LISTED_IDS: usize = 1000;
+/// An n-gram that stands in this share of a large locality's documents, and hardly anywhere
+/// else, is a template of that locality.
+const TEMPLATE_COVERAGE: f64 = 0.3;
+const TEMPLATE_SHARE: f64 = 0.9;
+const TEMPLATE_DOCUMENTS: u64 = 50;
+
+/// The nulls of one corpus and what scoring needs besides.
+pub(crate) struct Judge<'a> {
+    pub scorer: &'a Scorer,
+    pub calibration: Calibration,
+    pub dispersion: Dispersion,
+    /// (n-gram, axis) pairs in the whole corpus.
+    pub tests: u64,
+}
+
+/// Where a candidate sits, with q-values.
+#[derive(Debug, Clone)]
+pub(crate) struct Placed {
+    pub scores: Vec<(PlaceScore, f64)>,
+}
+
+impl Placed {
+    /// -log10 q of the most concentrated place.
+    fn strongest(&self) -> f64 {
+        self.scores.iter().fold(0.0, |most, (_, q)| most.max(-q))
+    }
+
+    fn is_template(&self) -> bool {
+        self.scores.iter().any(|(place, _)| {
+            let covers = place.edf as f64 >= TEMPLATE_COVERAGE * place.locality_documents as f64;
+            let inside = place.edf as f64 >= TEMPLATE_SHARE * place.known as f64;
+            place.locality_documents >= TEMPLATE_DOCUMENTS && covers && inside
+        })
+    }
+}
+
+impl Judge<'_> {
+    /// Places of all candidates, corrected for the whole corpus.
+    pub(crate) fn places<'c>(&self, candidates: impl Iterator<Item = &'c Candidate>) -> Vec<Placed> {
+        let totals = self.scorer.totals();
+        let scores = candidates.map(|candidate| place_scores(&candidate.summary, totals, Some(&self.dispersion)));
+        let scores: Vec<Vec<PlaceScore>> = scores.collect();
+        let q = q_values(&scores.concat(), self.tests);
+        let mut q = q.into_iter();
+        scores.into_iter().map(|places| Placed { scores: places.into_iter().zip(q.by_ref()).collect() }).collect()
+    }
+
+    /// The verdict on a candidate; U is 0 as long as its text is unknown.
+    pub(crate) fn verdict(&self, candidate: &Candidate, placed: &Placed, code_points: f64) -> Combined {
+        let evidence = Evidence {
+            edf: candidate.summary.edf,
+            scores: candidate.scores,
+            code_points,
+            concentration: placed.strongest(),
+            signature: false,
+            boilerplate: placed.is_template(),
+        };
+        combine(&evidence, &self.calibration)
+    }
+}
+
+/// A verified candidate on its way to a finding.
+pub(crate) struct Verified {
+    pub candidate: Candidate,
+    pub placed: Placed,
+    pub sequence: Sequence,
+    pub id: String,
+}
+
+impl Verified {
+    pub(crate) fn new(candidate: Candidate, placed: Placed, sequence: Sequence) -> Self {
+        let id = finding_id(&sequence.tokens);
+        Self { candidate, placed, sequence, id }
+    }
+}
+
+/// Findings with their occurrences and campaigns.
+#[derive(Debug, Default)]
+pub(crate) struct Outcome {
+    pub findings: Vec<Finding>,
+    pub occurrences: Vec<Occurrence>,
+    pub campaigns: Vec<CampaignEntry>,
+}
+
+/// Judges all verified candidates, groups them and keeps the `max_findings` best.
+pub(crate) fn outcome(judge: &Judge<'_>, corpus: &Corpus, verified: Vec<Verified>, max_findings: usize) -> Outcome {
+    let mut judged: Vec<Judged> = merge_same(verified).into_iter().map(|v| Judged::new(judge, v)).collect();
+    judged.sort_by(|a, b| b.combined.score.total_cmp(&a.combined.score).then_with(|| a.verified.id.cmp(&b.verified.id)));
+    let sets: Vec<Vec<u64>> = judged.iter().map(|judged| document_numbers(&judged.verified.sequence)).collect();
+    let members: Vec<CampaignMember<'_>> = judged.iter().zip(&sets).map(member).collect();
+    let campaigns = group(&members);
+    let mut shown: Vec<(&Folded, u32)> =
+        campaigns.iter().flat_map(|campaign| campaign.findings.iter().map(|folded| (folded, campaign.number))).collect();
+    shown.sort_by_key(|(folded, _)| folded.rank);
+    shown.truncate(max_findings);
+    let mut outcome = Outcome::default();
+    for (index, (folded, campaign)) in shown.iter().enumerate() {
+        let judged = &judged[folded.member];
+        outcome.findings.push(judged.finding(corpus, index + 1, *campaign));
+        outcome.occurrences.extend(judged.occurrences(corpus));
+    }
+    outcome.campaigns = campaigns
+        .iter()
+        .filter_map(|campaign| campaign_entry(campaign, &sets, &outcome.findings))
+        .collect();
+    outcome
+}
+
+fn member<'a>((judged, documents): (&'a Judged, &'a Vec<u64>)) -> CampaignMember<'a> {
+    let tokens = &judged.verified.sequence.tokens;
+    CampaignMember { signature: document_signature(documents), documents, tokens }
+}
+
+fn campaign_entry(
+    campaign: &taster_findings::Campaign,
+    sets: &[Vec<u64>],
+    findings: &[Finding],
+) -> Option<CampaignEntry> {
+    let number = campaign.number.cast_signed();
+    let listed: Vec<String> =
+        findings.iter().filter(|finding| finding.campaign == number).map(|finding| finding.finding_id.clone()).collect();
+    let documents: BTreeSet<u64> = campaign.findings.iter().flat_map(|folded| sets[folded.member].iter().copied()).collect();
+    Some(CampaignEntry {
+        campaign: number,
+        leader: listed.first()?.clone(),
+        covers: campaign.findings.iter().map(|folded| folded.covers.len() as i64).sum(),
+        documents: documents.len() as i64,
+        findings: listed,
+    })
+}
+
+/// Candidates that turned out to be the same sequence become one: the first and the last n-gram
+/// of a long phrase. Each statistic is the best of theirs, as each looked at its own side.
+fn merge_same(verified: Vec<Verified>) -> Vec<Verified> {
+    let mut by_id: BTreeMap<String, Verified> = BTreeMap::new();
+    for next in verified {
+        match by_id.get_mut(&next.id) {
+            None => drop(by_id.insert(next.id.clone(), next)),
+            Some(known) => {
+                let best = best_of(&known.candidate.scores, &next.candidate.scores);
+                if next.candidate.scores.novelty > known.candidate.scores.novelty {
+                    known.candidate = next.candidate;
+                }
+                known.candidate.scores = best;
+            }
+        }
+    }
+    by_id.into_values().collect()
+}
+
+fn best_of(a: &Scores, b: &Scores) -> Scores {
+    let asymmetry: Asymmetry = if b.asymmetry.weighted > a.asymmetry.weighted { b.asymmetry } else { a.asymmetry };
+    Scores {
+        novelty: a.novelty.max(b.novelty),
+        asymmetry,
+        spread: a.spread.max(b.spread),
+        concentration: a.concentration.max(b.concentration),
+    }
+}
+
+fn document_number(ord: DocumentOrd) -> u64 {
+    u64::from(ord.unit) << 32 | u64::from(ord.document)
+}
+
+fn document_numbers(sequence: &Sequence) -> Vec<u64> {
+    sequence.documents.iter().map(|&ord| document_number(ord)).collect()
+}
+
+/// Sum of a 128-bit hash per document: equal sets have equal sums.
+fn document_signature(documents: &[u64]) -> u128 {
+    let hash = |number: &u64| {
+        let mut half = [0; 16];
+        half.copy_from_slice(&blake3::hash(&number.to_le_bytes()).as_bytes()[..16]);
+        u128::from_le_bytes(half)
+    };
+    documents.iter().fold(0, |sum, number| sum.wrapping_add(hash(number)))
+}
+
+struct Judged {
+    verified: Verified,
+    combined: Combined,
+}
+
+impl Judged {
+    fn new(judge: &Judge<'_>, verified: Verified) -> Self {
+        let code_points = verified.sequence.code_points.score;
+        let combined = judge.verdict(&verified.candidate, &verified.placed, code_points);
+        Self { verified, combined }
+    }
+
+    fn concentration(&self, corpus: &Corpus) -> Vec<Concentration> {
+        let mut places: Vec<&(PlaceScore, f64)> = self.verified.placed.scores.iter().collect();
+        places.sort_by(|a, b| a.1.total_cmp(&b.1).then(a.0.axis.cmp(&b.0.axis)));
+        let describe = |(place, q): &&(PlaceScore, f64)| {
+            let axis = place.axis as usize;
+            place.describe(&corpus.totals.axes[axis].name, &corpus.values[axis][place.locality as usize], *q)
+        };
+        places.iter().map(describe).collect()
+    }
+
+    fn finding(&self, corpus: &Corpus, rank: usize, campaign: u32) -> Finding {
+        let Verified { candidate, sequence, id, placed } = &self.verified;
+        let concentration = self.concentration(corpus);
+        let explanation = explain(&Explanation {
+            summary: &candidate.summary,
+            scores: &candidate.scores,
+            combined: &self.combined,
+            concentration: &concentration,
+            code_points: &sequence.code_points.reasons,
+            boilerplate: placed.is_template(),
+        });
+        let canonical = sequence.documents.iter().filter(|ord| corpus.is_canonical(**ord)).count();
+        Finding {
+            rank: rank as i32,
+            finding_id: id.clone(),
+            severity: self.combined.severity,
+            kinds: self.combined.kinds.clone(),
+            text: sequence.text.clone(),
+            tokens: sequence.tokens.clone(),
+            order: sequence.tokens.len() as i32,
+            score: self.combined.score,
+            document_frequency: sequence.documents.len() as i64,
+            effective_document_frequency: canonical as i64,
+            collection_frequency: sequence.occurrences.len() as i64,
+            novelty: candidate.scores.novelty,
+            asymmetry: candidate.scores.asymmetry.weighted,
+            code_points: sequence.code_points.score,
+            concentration,
+            campaign: campaign.cast_signed(),
+            doc_ids: self.ids(),
+            explanation,
+        }
+    }
+
+    /// Ids of the first documents, in shard and row order.
+    fn ids(&self) -> Vec<String> {
+        let places = self.verified.sequence.occurrences.chunk_by(|a, b| a.document == b.document);
+        places.take(LISTED_IDS).map(|occurrences| occurrences[0].id.clone()).collect()
+    }
+
+    fn occurrences(&self, corpus: &Corpus) -> impl Iterator<Item = Occurrence> {
+        let places = self.verified.sequence.occurrences.iter().take(LISTED_OCCURRENCES);
+        places.map(|place| occurrence(place, &self.verified.id, corpus))
+    }
+}
+
+fn occurrence(place: &Place, id: &str, corpus: &Corpus) -> Occurrence {
+    let names = corpus.totals.axes.iter().map(|axis| axis.name.clone());
+    let occurrence = Occurrence {
+        finding_id: id.to_owned(),
+        shard: corpus.shard_of(place.document).to_owned(),
+        row_group: place.row_group.cast_signed(),
+        row: place.row.cast_signed(),
+        id: place.id.clone(),
+        byte_start: place.byte_start as i64,
+        byte_end: place.byte_end as i64,
+        before: place.before.clone(),
+        after: place.after.clone(),
+        axes: BTreeMap::new(),
+    };
+    occurrence.with_axes(names.zip(place.axes.iter().cloned()))
+}

@@ -1,0 +1,61 @@
+//! Puts the report together.
+
+use taster_findings::{LIMITS, Occurrence, QuarantineEntry, Report, SCHEMA_VERSION, Totals, collision_statement};
+use taster_planning::{Parameters, Quarantine};
+
+use crate::corpus::{Corpus, Counted};
+use crate::outcome::Outcome;
+use crate::workspace::Workspace;
+
+/// Sums over the screen wave.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Sums {
+    pub distinct_ngrams: u64,
+    pub screened_ngrams: u64,
+}
+
+/// The report and the occurrences of its findings.
+pub(crate) fn report(
+    workspace: &Workspace,
+    counted: &[Counted],
+    corpus: &Corpus,
+    quarantine: &[Quarantine],
+    sums: Sums,
+    outcome: Outcome,
+) -> (Report<Parameters>, Vec<Occurrence>) {
+    let (collision_probability, collision_statement) = collision_statement(sums.distinct_ngrams);
+    let report = Report {
+        schema_version: SCHEMA_VERSION,
+        parameters: workspace.parameters.clone(),
+        totals: totals(workspace, counted, corpus, quarantine, sums),
+        findings: outcome.findings,
+        campaigns: outcome.campaigns,
+        quarantine: quarantine.iter().map(quarantine_entry).collect(),
+        limits: LIMITS.iter().map(ToString::to_string).collect(),
+        collision_probability,
+        collision_statement,
+    };
+    (report, outcome.occurrences)
+}
+
+fn totals(workspace: &Workspace, counted: &[Counted], corpus: &Corpus, quarantine: &[Quarantine], sums: Sums) -> Totals {
+    let sum = |value: fn(&Counted) -> u64| counted.iter().map(value).sum::<u64>().cast_signed();
+    Totals {
+        shards: (workspace.manifest.shards.len() - quarantine.len()) as i64,
+        shards_quarantined: quarantine.len() as i64,
+        documents: corpus.totals.documents.cast_signed(),
+        canonical_documents: corpus.totals.canonical.cast_signed(),
+        null_documents: sum(|counted| counted.receipt.nulls),
+        truncated_documents: sum(|counted| counted.receipt.truncated),
+        text_bytes: sum(|counted| counted.receipt.text_bytes),
+        tokens: corpus.tokens.cast_signed(),
+        distinct_ngrams: sums.distinct_ngrams.cast_signed(),
+        screened_ngrams: sums.screened_ngrams.cast_signed(),
+    }
+}
+
+fn quarantine_entry(quarantine: &Quarantine) -> QuarantineEntry {
+    let reason = serde_json::to_value(quarantine.reason).ok();
+    let reason = reason.as_ref().and_then(serde_json::Value::as_str).unwrap_or("unknown");
+    QuarantineEntry { shard: quarantine.shard.clone(), reason: reason.to_owned(), detail: quarantine.detail.clone() }
+}

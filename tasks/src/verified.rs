@@ -1,0 +1,170 @@
+//! From the sightings of one candidate to a verified sequence.
+
+use std::collections::BTreeSet;
+
+use taster_findings::{CodePointScore, Window, code_points, extend};
+
+use crate::corpus::DocumentOrd;
+use crate::evidence::Sighting;
+
+/// Bytes of text shown before and after an occurrence, about.
+const SHOWN_BYTES: usize = 160;
+
+/// A sequence that stands in the corpus as said: every document was read and its tokens compared.
+#[derive(Debug, Clone)]
+pub(crate) struct Sequence {
+    pub tokens: Vec<String>,
+    /// As it stands in the first occurrence.
+    pub text: String,
+    pub code_points: CodePointScore,
+    /// All its occurrences, in shard and row order.
+    pub occurrences: Vec<Place>,
+    /// Documents that hold it, ascending.
+    pub documents: Vec<DocumentOrd>,
+}
+
+/// One occurrence as it is reported.
+#[derive(Debug, Clone)]
+pub(crate) struct Place {
+    pub document: DocumentOrd,
+    pub row: u64,
+    pub row_group: u32,
+    pub id: String,
+    pub axes: Vec<Option<String>>,
+    pub byte_start: usize,
+    pub byte_end: usize,
+    pub before: String,
+    pub after: String,
+}
+
+/// Verifies the sightings of one candidate of `order` tokens, given in document order: drops
+/// those whose tokens differ from the first (a fingerprint collision) and extends the rest to a
+/// closed sequence. `None` without sightings.
+pub(crate) fn verify(mut sightings: Vec<Sighting>, order: usize) -> Option<Sequence> {
+    drop_collisions(&mut sightings, order);
+    let documents: Vec<&[Sighting]> = sightings.chunk_by(|a, b| a.document == b.document).collect();
+    let window = |sighting: &'_ Sighting| Bounds::of(sighting, order);
+    let bounds: Vec<Vec<Bounds>> = documents.iter().map(|d| d.iter().map(window).collect()).collect();
+    let windows: Vec<Vec<Window<'_>>> = documents
+        .iter()
+        .zip(&bounds)
+        .map(|(document, bounds)| document.iter().zip(bounds).map(|(s, b)| b.window(s)).collect())
+        .collect();
+    let extension = extend(&windows);
+    let survivors = documents.iter().zip(&extension.occurrences);
+    let survivors: Vec<&Sighting> =
+        survivors.flat_map(|(document, kept)| kept.iter().map(|&index| &document[index])).collect();
+    sequence(&survivors, extension.left, order + extension.left + extension.right)
+}
+
+fn drop_collisions(sightings: &mut Vec<Sighting>, order: usize) {
+    let Some(first) = sightings.first() else { return };
+    let own = |sighting: &Sighting| -> Vec<String> {
+        sighting.tokens(sighting.first, sighting.first + order).map(str::to_owned).collect()
+    };
+    let expected = own(first);
+    sightings.retain(|sighting| own(sighting) == expected);
+}
+
+/// The hashes before and after an occurrence.
+struct Bounds {
+    left: usize,
+    right: usize,
+}
+
+impl Bounds {
+    fn of(sighting: &Sighting, order: usize) -> Self {
+        Self { left: sighting.first, right: sighting.first + order }
+    }
+
+    fn window<'a>(&self, sighting: &'a Sighting) -> Window<'a> {
+        Window { left: &sighting.hashes[..self.left], right: &sighting.hashes[self.right..] }
+    }
+}
+
+/// The sequence of `length` tokens that starts `left` tokens before each sighting.
+fn sequence(sightings: &[&Sighting], left: usize, length: usize) -> Option<Sequence> {
+    let first = sightings.first()?;
+    let from = first.first - left;
+    let (start, end) = bytes(first, from, length);
+    let documents: BTreeSet<DocumentOrd> = sightings.iter().map(|sighting| sighting.document).collect();
+    let mut occurrences: Vec<Place> = sightings.iter().map(|sighting| place(sighting, left, length)).collect();
+    // A document with several occurrences may have kept two that now begin at the same byte.
+    occurrences.dedup_by_key(|place| (place.document, place.byte_start));
+    Some(Sequence {
+        tokens: first.tokens(from, from + length).map(str::to_owned).collect(),
+        text: first.snippet[start..end].to_owned(),
+        code_points: code_points(&first.snippet, start..end),
+        occurrences,
+        documents: documents.into_iter().collect(),
+    })
+}
+
+/// Byte range of the tokens `from..from + length` in the snippet.
+fn bytes(sighting: &Sighting, from: usize, length: usize) -> (usize, usize) {
+    let (first, last) = (sighting.spans[from], sighting.spans[from + length - 1]);
+    (first.start as usize, last.end as usize)
+}
+
+fn place(sighting: &Sighting, left: usize, length: usize) -> Place {
+    let (start, end) = bytes(sighting, sighting.first - left, length);
+    let snippet = &sighting.snippet;
+    let before = snippet.ceil_char_boundary(start.saturating_sub(SHOWN_BYTES));
+    let after = snippet.floor_char_boundary((end + SHOWN_BYTES).min(snippet.len()));
+    Place {
+        document: sighting.document,
+        row: sighting.row,
+        row_group: sighting.row_group,
+        id: sighting.id.clone(),
+        axes: sighting.axes.clone(),
+        byte_start: sighting.snippet_start + start,
+        byte_end: sighting.snippet_start + end,
+        before: snippet[before..start].to_owned(),
+        after: snippet[end..after].to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use taster_ngrams::fingerprint::token_hash;
+    use taster_ngrams::{Tokenizer, Words};
+
+    fn sighting(document: u32, text: &str, first: usize) -> Sighting {
+        let mut spans = Vec::new();
+        Words.spans(text, &mut spans);
+        let token = |s: &taster_ngrams::Span| token_hash(&text.as_bytes()[s.start as usize..s.end as usize], 1);
+        Sighting {
+            document: DocumentOrd { unit: 0, document },
+            row: u64::from(document),
+            row_group: 0,
+            id: document.to_string(),
+            axes: vec![],
+            snippet: text.to_owned(),
+            snippet_start: 10,
+            hashes: spans.iter().map(token).collect(),
+            spans,
+            first,
+        }
+    }
+
+    #[test]
+    fn extends_to_the_closed_sequence() {
+        let sightings = vec![sighting(0, "x a b c d y", 2), sighting(1, "z a b c d", 2)];
+        let sequence = verify(sightings, 2).unwrap();
+        assert_eq!(sequence.tokens, ["a", "b", "c", "d"]);
+        assert_eq!(sequence.text, "a b c d");
+        let place = &sequence.occurrences[0];
+        assert_eq!((place.byte_start, place.byte_end), (12, 19));
+        assert_eq!((place.before.as_str(), place.after.as_str()), ("x ", " y"));
+    }
+
+    #[test]
+    fn collisions_are_dropped() {
+        let sightings = vec![sighting(0, "a b", 0), sighting(1, "c d", 0), sighting(2, "a b", 0)];
+        let sequence = verify(sightings, 2).unwrap();
+        assert_eq!(sequence.documents.len(), 2);
+        assert!(verify(Vec::new(), 2).is_none());
+    }
+}

@@ -1,0 +1,306 @@
+//! The waves after counting: screen, context, score and evidence, with the global steps between.
+
+use std::collections::BTreeMap;
+
+use taster_findings::{Calibration, Candidate, Combined, Dispersion, Scorer};
+use taster_ngrams::context::Rules;
+use taster_ngrams::object::Kind;
+use taster_planning::DigestBuilder;
+
+use crate::audit::Driver;
+use crate::context::{ContextReceipt, Located, Screen, describe};
+use crate::corpus::{Corpus, Counted, DocumentOrd};
+use crate::count::{Output, Run};
+use crate::evidence::{Sighting, Target, errands, look};
+use crate::outcome::{Judge, Outcome, Placed, Verified, outcome};
+use crate::report::Sums;
+use crate::score::{Posting, ScoreReceipt, score};
+use crate::screen::{Range, ScreenReceipt, Thresholds, open_runs, ranges, screen};
+use crate::verified::verify;
+use crate::workspace::{Opened, Workspace};
+use crate::{TaskError, Wave};
+
+/// Beyond so many tokens random pairs of everyday words have been seen before, and triples tell
+/// unseen text better (`THREATS.md` of the design puts the change between 10⁷ and 10⁹).
+const NOVELTY_PAIRS_UP_TO_TOKENS: u64 = 1_000_000_000;
+
+/// Documents of the targets that one evidence pass holds in memory.
+const EVIDENCE_DOCUMENTS: usize = 8192;
+
+/// Candidates below this score are not verified: their statistics do not stand out.
+const LEAST_SCORE: f64 = 1.0;
+
+/// The order whose n-grams with df = 1 count as unseen text.
+fn novelty_order(workspace: &Workspace, tokens: u64) -> u8 {
+    let triples = tokens > NOVELTY_PAIRS_UP_TO_TOKENS && *workspace.orders().end() >= 3;
+    if triples { 3 } else { 2 }
+}
+
+/// The screened corpus.
+pub(crate) struct Merged {
+    thresholds: Thresholds,
+    /// The screened objects of all ranges.
+    objects: Vec<Opened>,
+    digest: [u8; 32],
+    sums: Sums,
+}
+
+/// The judged corpus.
+pub(crate) struct Judged {
+    pub sums: Sums,
+    pub outcome: Outcome,
+}
+
+fn digest_of<'a>(domain: &str, outputs: impl Iterator<Item = &'a Output>) -> [u8; 32] {
+    outputs.fold(DigestBuilder::new(domain), |builder, output| builder.digest(&output.digest)).finish().0
+}
+
+fn all_runs(counted: &[Counted]) -> Vec<&Run> {
+    counted.iter().flat_map(|counted| &counted.receipt.runs).collect()
+}
+
+fn bytes_of(runs: &[&Run]) -> u64 {
+    runs.iter().map(|run| run.output.bytes).sum()
+}
+
+/// The ranges of a merge wave, and the run bytes that each of them reads, about.
+fn merge_tasks(runs: &[&Run]) -> (Vec<Range>, u64) {
+    let bytes = bytes_of(runs);
+    let ranges = ranges(bytes);
+    let each = bytes / ranges.len().max(1) as u64;
+    (ranges, each)
+}
+
+impl Merged {
+    /// The screen wave.
+    pub(crate) fn screen(driver: &mut Driver<'_>, counted: &[Counted], corpus: &Corpus) -> Result<Self, TaskError> {
+        let parameters = &driver.workspace.parameters;
+        let saturated = |df: u64| u32::try_from(df).unwrap_or(u32::MAX);
+        let thresholds = Thresholds {
+            floor: saturated(parameters.floor),
+            ceiling: saturated(parameters.ceiling_for(corpus.totals.documents)),
+            novelty_order: novelty_order(&driver.workspace, corpus.tokens),
+        };
+        let runs = all_runs(counted);
+        let opened = open_runs(&driver.workspace, runs.iter().copied(), Kind::Count)?;
+        let (ranges, bytes) = merge_tasks(&runs);
+        let receipts = driver.wave(
+            Wave::Screen,
+            &ranges,
+            |_| bytes,
+            |workspace, range| screen(workspace, &opened, *range, &thresholds, &corpus.digest),
+        )?;
+        Self::open(&driver.workspace, thresholds, runs.len(), &receipts)
+    }
+
+    fn open(
+        workspace: &Workspace,
+        thresholds: Thresholds,
+        runs: usize,
+        receipts: &[ScreenReceipt],
+    ) -> Result<Self, TaskError> {
+        let open = |receipt: &ScreenReceipt| {
+            workspace.open(&receipt.output.key, Kind::Screened, runs, receipt.output.bytes)
+        };
+        let counts = || receipts.iter().flat_map(|receipt| &receipt.counts);
+        Ok(Self {
+            thresholds,
+            objects: receipts.iter().map(open).collect::<Result<_, _>>()?,
+            digest: digest_of("taster screened 1", receipts.iter().map(|receipt| &receipt.output)),
+            sums: Sums {
+                distinct_ngrams: counts().map(|counts| counts.distinct).sum(),
+                screened_ngrams: counts().map(|counts| counts.screened).sum(),
+            },
+        })
+    }
+
+    /// The context, score and evidence waves.
+    pub(crate) fn judge(self, driver: &mut Driver<'_>, counted: &[Counted], corpus: &Corpus) -> Result<Judged, TaskError> {
+        let contexts = self.describe(driver, counted, corpus)?;
+        let scorer = Scorer::new(corpus.totals.clone());
+        let scored = score_all(driver, &contexts, &scorer)?;
+        let judge = Judge {
+            scorer: &scorer,
+            calibration: Calibration::fit(&scored.novelty, &scored.asymmetry),
+            dispersion: Dispersion::fit(&scored.dispersion, &corpus.totals),
+            tests: scored.ngrams * corpus.totals.axes.len() as u64,
+        };
+        let chosen = choose(&judge, scored.candidates, driver.workspace.parameters.max_findings as usize);
+        let places = RunPlaces::new(counted);
+        let verified = evidence(driver, counted, corpus, &places, chosen)?;
+        let most = driver.workspace.parameters.max_findings as usize;
+        Ok(Judged { sums: self.sums, outcome: outcome(&judge, corpus, verified, most) })
+    }
+
+    fn describe(
+        &self,
+        driver: &mut Driver<'_>,
+        counted: &[Counted],
+        corpus: &Corpus,
+    ) -> Result<Vec<ContextReceipt>, TaskError> {
+        let Thresholds { floor, ceiling, novelty_order } = self.thresholds;
+        let rules = Rules { orders: driver.workspace.orders(), floor, ceiling, novelty_order };
+        let screen = Screen { corpus, objects: &self.objects, digest: self.digest, rules };
+        let located = locate(counted);
+        let bytes = |located: &Located<'_>| located.counted.unit.text_bytes;
+        driver.wave(Wave::Context, &located, bytes, |workspace, located| describe(workspace, &screen, located))
+    }
+}
+
+fn locate(counted: &[Counted]) -> Vec<Located<'_>> {
+    let mut next_run = 0;
+    let mut located = Vec::with_capacity(counted.len());
+    for (unit_ord, counted) in counted.iter().enumerate() {
+        located.push(Located { counted, unit_ord, first_run: next_run });
+        next_run += counted.receipt.runs.len();
+    }
+    located
+}
+
+/// The score wave, merged. Ranges are merged in order, so the result is the same however they
+/// were scheduled.
+fn score_all(
+    driver: &mut Driver<'_>,
+    contexts: &[ContextReceipt],
+    scorer: &Scorer,
+) -> Result<ScoreReceipt, TaskError> {
+    let runs: Vec<&Run> = contexts.iter().flat_map(|context| &context.runs).collect();
+    let opened = open_runs(&driver.workspace, runs.iter().copied(), Kind::Context)?;
+    let digest = digest_of("taster contexts 1", runs.iter().map(|run| &run.output));
+    let (ranges, bytes) = merge_tasks(&runs);
+    let receipts = driver.wave(
+        Wave::Score,
+        &ranges,
+        |_| bytes,
+        |workspace, range| score(workspace, &opened, *range, scorer, &digest),
+    )?;
+    let mut merged = ScoreReceipt::new(scorer.totals().axes.len());
+    receipts.into_iter().for_each(|receipt| merged.merge(receipt));
+    Ok(merged)
+}
+
+/// A candidate that will be verified.
+struct Chosen {
+    candidate: Candidate,
+    placed: Placed,
+    documents: Vec<crate::summarize::Posted>,
+}
+
+/// The candidates worth verifying, best first: those whose statistics stand out, and those with
+/// unusual code points, whose text decides.
+fn choose(judge: &Judge<'_>, candidates: Vec<Posting>, max_findings: usize) -> Vec<Chosen> {
+    let placed = judge.places(candidates.iter().map(|posting| &posting.candidate));
+    let mut rated: Vec<(Combined, Posting, Placed)> = candidates
+        .into_iter()
+        .zip(placed)
+        .map(|(posting, placed)| (judge.verdict(&posting.candidate, &placed, 0.0), posting, placed))
+        .filter(|(combined, posting, _)| posting.unusual || combined.score >= LEAST_SCORE)
+        .collect();
+    rated.sort_by(|a, b| {
+        let by_score = b.0.score.total_cmp(&a.0.score);
+        by_score.then(a.1.candidate.fingerprint.cmp(&b.1.candidate.fingerprint))
+    });
+    let mut unusual = 0;
+    let mut others = 0;
+    rated.retain(|(_, posting, _)| {
+        let taken = if posting.unusual { &mut unusual } else { &mut others };
+        *taken += 1;
+        *taken <= max_findings
+    });
+    let chosen = rated.into_iter().map(|(_, posting, placed)| Chosen {
+        candidate: posting.candidate,
+        placed,
+        documents: posting.documents,
+    });
+    chosen.collect()
+}
+
+/// Where the documents of every run are.
+pub(crate) struct RunPlaces(Vec<DocumentOrd>);
+
+impl RunPlaces {
+    pub(crate) fn new(counted: &[Counted]) -> Self {
+        let mut firsts = Vec::new();
+        for (unit, counted) in counted.iter().enumerate() {
+            let mut document = 0;
+            for run in &counted.receipt.runs {
+                firsts.push(DocumentOrd { unit: unit as u32, document });
+                document += run.documents as u32;
+            }
+        }
+        Self(firsts)
+    }
+
+    fn document(&self, posted: crate::summarize::Posted) -> DocumentOrd {
+        let first = self.0[posted.0 as usize];
+        DocumentOrd { unit: first.unit, document: first.document + posted.1 }
+    }
+}
+
+/// The evidence wave, in passes of bounded memory.
+fn evidence(
+    driver: &mut Driver<'_>,
+    counted: &[Counted],
+    corpus: &Corpus,
+    places: &RunPlaces,
+    chosen: Vec<Chosen>,
+) -> Result<Vec<Verified>, TaskError> {
+    let target = |chosen: &Chosen| {
+        let canonical: Vec<DocumentOrd> = chosen.documents.iter().map(|&posted| places.document(posted)).collect();
+        Target {
+            fingerprint: chosen.candidate.fingerprint,
+            order: usize::from(chosen.candidate.summary.order),
+            documents: corpus.with_duplicates(&canonical),
+        }
+    };
+    let targets: Vec<Target> = chosen.iter().map(target).collect();
+    let mut verified = Vec::new();
+    let mut chosen = chosen.into_iter();
+    for pass in passes(&targets) {
+        let mut sightings = look_all(driver, counted, pass)?;
+        for (index, target) in pass.iter().enumerate() {
+            let Some(Chosen { candidate, placed, .. }) = chosen.next() else { break };
+            let sightings = sightings.remove(&index).unwrap_or_default();
+            let sequence = verify(sightings, target.order);
+            verified.extend(sequence.map(|sequence| Verified::new(candidate, placed, sequence)));
+        }
+    }
+    Ok(verified)
+}
+
+/// Consecutive targets with at most [`EVIDENCE_DOCUMENTS`] documents together, at least one each.
+fn passes(targets: &[Target]) -> Vec<&[Target]> {
+    let mut passes = Vec::new();
+    let (mut start, mut documents) = (0, 0);
+    for (index, target) in targets.iter().enumerate() {
+        documents += target.documents.len();
+        if index > start && documents > EVIDENCE_DOCUMENTS {
+            passes.push(&targets[start..index]);
+            (start, documents) = (index, target.documents.len());
+        }
+    }
+    if start < targets.len() {
+        passes.push(&targets[start..]);
+    }
+    passes
+}
+
+/// Sightings by target, each in unit, row and text order.
+fn look_all(
+    driver: &mut Driver<'_>,
+    counted: &[Counted],
+    targets: &[Target],
+) -> Result<BTreeMap<usize, Vec<Sighting>>, TaskError> {
+    let errands = errands(&driver.workspace, counted, targets)?;
+    let seen = driver.wave(
+        Wave::Evidence,
+        &errands,
+        |_| 0,
+        |workspace, errand| Ok((look(workspace, counted, targets, errand)?, false)),
+    )?;
+    let mut sightings: BTreeMap<usize, Vec<Sighting>> = BTreeMap::new();
+    for (target, sighting) in seen.into_iter().flatten() {
+        sightings.entry(target).or_default().push(sighting);
+    }
+    Ok(sightings)
+}
