@@ -19,7 +19,14 @@ pub struct CommandLine {
     #[command(flatten)]
     pub output: OutputSettings,
     /// TOML file with settings, named like the options [default: taster.toml, if it is here]
-    #[arg(long, global = true, env = "TASTER_CONFIG", hide_env_values = true, value_name = "FILE", help_heading = "Output")]
+    #[arg(
+        long,
+        global = true,
+        env = "TASTER_CONFIG",
+        hide_env_values = true,
+        value_name = "FILE",
+        help_heading = "Output"
+    )]
     pub config: Option<PathBuf>,
     /// What to do.
     #[command(subcommand)]
@@ -227,18 +234,27 @@ mod tests {
     fn every_command_teaches_by_an_example() {
         for command in CommandLine::command().get_subcommands() {
             let help = command.get_after_help().unwrap().to_string();
-            assert!(help.contains(&format!("taster {} ", command.get_name())) || help.contains("taster demo\n"));
+            assert!(
+                help.contains(&format!("taster {} ", command.get_name()))
+                    || help.contains("taster demo\n")
+            );
         }
     }
 
     #[test]
     fn options_may_stand_on_both_sides_of_the_command() {
-        let one = read("taster --quiet --result-file r.json audit a b --out o --axis host,date").unwrap();
-        let two = read("taster audit a b --out o --axis host --axis date --result-file=r.json --quiet=true").unwrap();
+        let one =
+            read("taster --quiet --result-file r.json audit a b --out o --axis host,date").unwrap();
+        let two = read(
+            "taster audit a b --out o --axis host --axis date --result-file=r.json --quiet=true",
+        )
+        .unwrap();
         for line in [one, two] {
             assert_eq!(line.output.quiet, Some(true));
             assert_eq!(line.output.result_file, Some(PathBuf::from("r.json")));
-            let Command::Audit(audit) = line.command else { panic!("not an audit") };
+            let Command::Audit(audit) = line.command else {
+                panic!("not an audit")
+            };
             assert_eq!(audit.inputs.inputs, ["a", "b"]);
             assert_eq!(audit.corpus.axis.unwrap(), ["host", "date"]);
         }
@@ -246,7 +262,9 @@ mod tests {
 
     #[test]
     fn commands_to_come_do_not_exist_yet() {
-        for name in ["lab", "submit", "watch", "task", "doctor", "explain", "diff", "export"] {
+        for name in [
+            "lab", "submit", "watch", "task", "doctor", "explain", "diff", "export",
+        ] {
             assert!(read(&format!("taster {name} x")).is_err(), "{name}");
         }
     }

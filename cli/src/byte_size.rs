@@ -85,7 +85,19 @@ mod tests {
 
     #[test]
     fn anything_else_is_refused_with_what_was_given() {
-        for text in ["", "GiB", "-1", "4 XB", "1..2", "4GiBB", "99999999999T", "1e9", "四", "9e99GiB", "1.5.1k"] {
+        for text in [
+            "",
+            "GiB",
+            "-1",
+            "4 XB",
+            "1..2",
+            "4GiBB",
+            "99999999999T",
+            "1e9",
+            "四",
+            "9e99GiB",
+            "1.5.1k",
+        ] {
             let error = text.parse::<ByteSize>().unwrap_err();
             assert!(error.ends_with(&format!("got {text:?}")), "{error}");
         }

@@ -28,8 +28,14 @@ struct State {
 impl Closing {
     /// An end that writes the result file named there, if one is.
     pub fn new(result_file: Option<PathBuf>) -> Self {
-        let state = State { result_file, ..State::default() };
-        Self { started: Instant::now(), state: Mutex::new(state) }
+        let state = State {
+            result_file,
+            ..State::default()
+        };
+        Self {
+            started: Instant::now(),
+            state: Mutex::new(state),
+        }
     }
 
     /// The command that runs.
@@ -80,7 +86,14 @@ impl Closing {
     /// already.
     pub fn interrupt(&self, ending: Ending) -> Option<u8> {
         let mut state = self.begin()?;
-        let message = format!("{}: {}", ending.name(), state.resume.take().unwrap_or_else(|| "nothing was written".into()));
+        let message = format!(
+            "{}: {}",
+            ending.name(),
+            state
+                .resume
+                .take()
+                .unwrap_or_else(|| "nothing was written".into())
+        );
         let log = state.log();
         log.clear();
         log.say(&message);
@@ -124,7 +137,9 @@ impl State {
     }
 
     fn write(&self, ending: Ending, message: Option<String>, started: Instant) -> u8 {
-        let Some(path) = &self.result_file else { return ending.code() };
+        let Some(path) = &self.result_file else {
+            return ending.code();
+        };
         let record = ResultRecord {
             schema_version: result_file::SCHEMA_VERSION,
             taster_version: env!("CARGO_PKG_VERSION"),
@@ -135,7 +150,9 @@ impl State {
             seconds: started.elapsed().as_secs_f64(),
             summary: self.summary.clone(),
         };
-        let Err(error) = result_file::write(path, &record) else { return ending.code() };
+        let Err(error) = result_file::write(path, &record) else {
+            return ending.code();
+        };
         self.log().error(&error.to_string());
         // A script that waits for the file must not take its absence for success.
         ending.code().max(Ending::Infrastructure.code())
@@ -162,7 +179,10 @@ mod tests {
     fn every_end_writes_the_result_file() {
         for ending in [Ending::Clean, Ending::Findings, Ending::Incomplete] {
             let (code, result) = end(Ok(ending));
-            assert_eq!((code, &result["exit_code"]), (ending.code(), &ending.code().into()));
+            assert_eq!(
+                (code, &result["exit_code"]),
+                (ending.code(), &ending.code().into())
+            );
             assert_eq!(result["outcome"], ending.name());
             assert_eq!(result["command"], "audit");
         }
@@ -186,7 +206,10 @@ mod tests {
             closing.log(Log::standard(true));
             closing.resume("run it again".into());
             assert_eq!(closing.interrupt(ending), Some(code));
-            assert_eq!(read(&path)["message"], format!("{}: run it again", ending.name()));
+            assert_eq!(
+                read(&path)["message"],
+                format!("{}: run it again", ending.name())
+            );
             assert_eq!(closing.interrupt(ending), None);
         }
     }

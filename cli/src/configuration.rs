@@ -36,8 +36,13 @@ impl ConfigurationFile {
         let path = named.unwrap_or(Path::new(DEFAULT_FILE)).to_owned();
         match std::fs::read_to_string(&path) {
             Ok(text) => Self::parse(path, text),
-            Err(error) if named.is_none() && error.kind() == std::io::ErrorKind::NotFound => Ok(Self::default()),
-            Err(error) => Err(CliError::Configuration { path, detail: error.to_string() }),
+            Err(error) if named.is_none() && error.kind() == std::io::ErrorKind::NotFound => {
+                Ok(Self::default())
+            }
+            Err(error) => Err(CliError::Configuration {
+                path,
+                detail: error.to_string(),
+            }),
         }
     }
 
@@ -49,7 +54,10 @@ impl ConfigurationFile {
             None => Ok(file),
             Some(key) => {
                 let known: Vec<_> = known.into_iter().collect();
-                Err(file.error(&format!("expected one of {}, got {key:?}", known.join(", "))))
+                Err(file.error(&format!(
+                    "expected one of {}, got {key:?}",
+                    known.join(", ")
+                )))
             }
         }
     }
@@ -62,7 +70,10 @@ impl ConfigurationFile {
 
     fn error(&self, detail: &dyn std::fmt::Display) -> CliError {
         let detail = detail.to_string().trim_end().to_owned();
-        CliError::Configuration { path: self.path.clone(), detail }
+        CliError::Configuration {
+            path: self.path.clone(),
+            detail,
+        }
     }
 }
 
@@ -70,7 +81,10 @@ impl ConfigurationFile {
 fn known_keys() -> BTreeSet<String> {
     fn of<T: Args>() -> impl Iterator<Item = String> {
         let command = T::augment_args(clap::Command::new("taster"));
-        let keys: Vec<_> = command.get_arguments().filter_map(|a| a.get_long().map(str::to_owned)).collect();
+        let keys: Vec<_> = command
+            .get_arguments()
+            .filter_map(|a| a.get_long().map(str::to_owned))
+            .collect();
         keys.into_iter()
     }
     of::<OutputSettings>()
@@ -82,7 +96,10 @@ fn known_keys() -> BTreeSet<String> {
 }
 
 /// What determines the result, with defaults for what was not said.
-pub fn parameters(corpus: &CorpusSettings, screening: &ScreeningSettings) -> Result<Parameters, CliError> {
+pub fn parameters(
+    corpus: &CorpusSettings,
+    screening: &ScreeningSettings,
+) -> Result<Parameters, CliError> {
     let default = Parameters::default();
     let parameters = Parameters {
         orders: screening.orders.unwrap_or(default.orders),
@@ -107,12 +124,14 @@ pub fn parameters(corpus: &CorpusSettings, screening: &ScreeningSettings) -> Res
 fn check_frequencies(parameters: &Parameters) -> Result<(), CliError> {
     let floor = parameters.floor;
     if floor < 2 {
-        return Err(CliError::Usage(format!("floor: expected at least 2 documents, got {floor}")));
+        return Err(CliError::Usage(format!(
+            "floor: expected at least 2 documents, got {floor}"
+        )));
     }
     match parameters.ceiling {
-        Some(ceiling) if ceiling < floor => {
-            Err(CliError::Usage(format!("ceiling: expected at least the floor, {floor}, got {ceiling}")))
-        }
+        Some(ceiling) if ceiling < floor => Err(CliError::Usage(format!(
+            "ceiling: expected at least the floor, {floor}, got {ceiling}"
+        ))),
         _ => Ok(()),
     }
 }
@@ -121,7 +140,9 @@ fn check_frequencies(parameters: &Parameters) -> Result<(), CliError> {
 pub fn resources(settings: &ResourceSettings) -> Result<Resources, CliError> {
     let threads = settings.threads.unwrap_or_else(cores);
     if threads == 0 || threads > MAX_THREADS {
-        return Err(CliError::Usage(format!("threads: expected 1 to {MAX_THREADS}, got {threads}")));
+        return Err(CliError::Usage(format!(
+            "threads: expected 1 to {MAX_THREADS}, got {threads}"
+        )));
     }
     let memory_bytes = settings.memory.map_or(DEFAULT_MEMORY_BYTES, |size| size.0);
     if memory_bytes < Resources::MIN_MEMORY_BYTES {
@@ -130,7 +151,11 @@ pub fn resources(settings: &ResourceSettings) -> Result<Resources, CliError> {
             Resources::MIN_MEMORY_BYTES >> 20
         )));
     }
-    Ok(Resources { threads, memory_bytes, unit_bytes: None })
+    Ok(Resources {
+        threads,
+        memory_bytes,
+        unit_bytes: None,
+    })
 }
 
 /// Cores that this process may use, 1 if that is unknown.
@@ -176,17 +201,39 @@ mod tests {
         let table: toml::Table = toml::from_str(EVERYTHING).unwrap();
         assert_eq!(table.keys().cloned().collect::<BTreeSet<_>>(), known_keys());
         let output = file.below(OutputSettings::default()).unwrap();
-        assert_eq!((output.output, output.quiet), (Some(OutputFormat::Jsonl), Some(true)));
+        assert_eq!(
+            (output.output, output.quiet),
+            (Some(OutputFormat::Jsonl), Some(true))
+        );
         let audit = file.below(AuditSettings::default()).unwrap();
-        assert_eq!((audit.out.as_deref(), audit.fail_on), (Some("o"), Some(FailOn::Never)));
+        assert_eq!(
+            (audit.out.as_deref(), audit.fail_on),
+            (Some("o"), Some(FailOn::Never))
+        );
         let corpus = file.below(CorpusSettings::default()).unwrap();
-        assert_eq!((corpus.work.as_deref(), corpus.max_quarantine), (Some("w"), Some(3)));
+        assert_eq!(
+            (corpus.work.as_deref(), corpus.max_quarantine),
+            (Some("w"), Some(3))
+        );
         let screening = file.below(ScreeningSettings::default()).unwrap();
         let parameters = parameters(&corpus, &screening).unwrap();
         assert_eq!(parameters.orders, Orders { first: 2, last: 3 });
-        assert_eq!((parameters.floor, parameters.ceiling, parameters.max_findings), (5, Some(100), 7));
+        assert_eq!(
+            (
+                parameters.floor,
+                parameters.ceiling,
+                parameters.max_findings
+            ),
+            (5, Some(100), 7)
+        );
         assert_eq!(parameters.axes.unwrap(), ["host", "date"]);
-        assert_eq!((parameters.text_column.as_deref(), parameters.id_column.as_deref()), (Some("body"), Some("key")));
+        assert_eq!(
+            (
+                parameters.text_column.as_deref(),
+                parameters.id_column.as_deref()
+            ),
+            (Some("body"), Some("key"))
+        );
         let resources = resources(&file.below(ResourceSettings::default()).unwrap()).unwrap();
         assert_eq!((resources.threads, resources.memory_bytes), (2, 1 << 30));
     }
@@ -194,22 +241,42 @@ mod tests {
     #[test]
     fn what_is_given_beats_the_file_which_beats_the_default() {
         let file = file("memory = 134217728\nthreads = 3\norders = 2").unwrap();
-        let given = ResourceSettings { threads: Some(1), memory: None };
+        let given = ResourceSettings {
+            threads: Some(1),
+            memory: None,
+        };
         let resources = resources(&file.below(given).unwrap()).unwrap();
         assert_eq!((resources.threads, resources.memory_bytes), (1, 128 << 20));
         let screening = file.below(ScreeningSettings::default()).unwrap();
         let parameters = parameters(&CorpusSettings::default(), &screening).unwrap();
-        assert_eq!(parameters, Parameters { orders: Orders { first: 2, last: 2 }, ..Parameters::default() });
+        assert_eq!(
+            parameters,
+            Parameters {
+                orders: Orders { first: 2, last: 2 },
+                ..Parameters::default()
+            }
+        );
     }
 
     #[test]
     fn mistakes_in_the_file_are_named() {
         let unknown = file("flor = 3").unwrap_err().to_string();
-        assert!(unknown.starts_with("configuration file taster.toml: expected one of axis, ceiling, "), "{unknown}");
+        assert!(
+            unknown.starts_with("configuration file taster.toml: expected one of axis, ceiling, "),
+            "{unknown}"
+        );
         assert!(unknown.ends_with("got \"flor\""), "{unknown}");
         assert!(file("floor = ").is_err());
-        for (text, word) in [("memory = \"4XB\"", "4GiB"), ("memory = true", "memory"), ("threads = -1", "threads")] {
-            let error = file(text).unwrap().below(ResourceSettings::default()).unwrap_err().to_string();
+        for (text, word) in [
+            ("memory = \"4XB\"", "4GiB"),
+            ("memory = true", "memory"),
+            ("threads = -1", "threads"),
+        ] {
+            let error = file(text)
+                .unwrap()
+                .below(ResourceSettings::default())
+                .unwrap_err()
+                .to_string();
             assert!(error.contains(word), "{error}");
         }
         let missing = ConfigurationFile::read(Some(Path::new("no/such/file.toml"))).unwrap_err();
@@ -218,13 +285,33 @@ mod tests {
 
     #[test]
     fn limits_say_what_was_expected_and_given() {
-        let memory = |bytes| resources(&ResourceSettings { threads: Some(1), memory: Some(ByteSize(bytes)) });
-        assert_eq!(memory(1 << 20).unwrap_err().to_string(), "memory: expected at least 64MiB, got 1048576 bytes");
+        let memory = |bytes| {
+            resources(&ResourceSettings {
+                threads: Some(1),
+                memory: Some(ByteSize(bytes)),
+            })
+        };
+        assert_eq!(
+            memory(1 << 20).unwrap_err().to_string(),
+            "memory: expected at least 64MiB, got 1048576 bytes"
+        );
         assert_eq!(memory(64 << 20).unwrap().memory_bytes, 64 << 20);
-        let threads = |threads| resources(&ResourceSettings { threads: Some(threads), memory: None });
-        assert_eq!(threads(0).unwrap_err().to_string(), "threads: expected 1 to 4096, got 0");
+        let threads = |threads| {
+            resources(&ResourceSettings {
+                threads: Some(threads),
+                memory: None,
+            })
+        };
+        assert_eq!(
+            threads(0).unwrap_err().to_string(),
+            "threads: expected 1 to 4096, got 0"
+        );
         let screen = |floor, ceiling| {
-            let screening = ScreeningSettings { floor: Some(floor), ceiling, ..Default::default() };
+            let screening = ScreeningSettings {
+                floor: Some(floor),
+                ceiling,
+                ..Default::default()
+            };
             parameters(&CorpusSettings::default(), &screening)
         };
         assert!(screen(1, None).is_err());

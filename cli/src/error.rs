@@ -62,7 +62,9 @@ impl CliError {
             Self::CommandLine(_) | Self::Usage(_) | Self::Configuration { .. } => Ending::Usage,
             Self::Task(error) => of_task(error),
             Self::Storage(error) => of_storage(error),
-            Self::Lab(_) | Self::Output(_) | Self::File { .. } | Self::Internal(_) => Ending::Infrastructure,
+            Self::Lab(_) | Self::Output(_) | Self::File { .. } | Self::Internal(_) => {
+                Ending::Infrastructure
+            }
         }
     }
 }
@@ -79,7 +81,9 @@ fn of_task(error: &TaskError) -> Ending {
 /// objects that vanish while an audit runs are quarantined and never come here.
 fn of_storage(error: &StorageError) -> Ending {
     match error {
-        StorageError::Location { .. } | StorageError::Input(_) | StorageError::NotFound { .. } => Ending::Usage,
+        StorageError::Location { .. } | StorageError::Input(_) | StorageError::NotFound { .. } => {
+            Ending::Usage
+        }
         _ => Ending::Infrastructure,
     }
 }
@@ -93,7 +97,10 @@ mod tests {
     }
 
     fn refused() -> StorageError {
-        StorageError::Credentials { key: "s3://b".into(), reason: "denied".into() }
+        StorageError::Credentials {
+            key: "s3://b".into(),
+            reason: "denied".into(),
+        }
     }
 
     #[test]
@@ -102,18 +109,30 @@ mod tests {
             CliError::Usage("x".into()),
             CliError::Storage(input()),
             CliError::Task(TaskError::Storage(input())),
-            CliError::Task(TaskError::Storage(StorageError::NotFound { key: "x".into() })),
+            CliError::Task(TaskError::Storage(StorageError::NotFound {
+                key: "x".into(),
+            })),
             CliError::Task(TaskError::Parameter("x".into())),
-            CliError::Configuration { path: "taster.toml".into(), detail: "x".into() },
+            CliError::Configuration {
+                path: "taster.toml".into(),
+                detail: "x".into(),
+            },
         ];
         assert!(usage.iter().all(|error| error.ending() == Ending::Usage));
         let trouble = [
             CliError::Storage(refused()),
             CliError::Task(TaskError::Storage(refused())),
-            CliError::Task(TaskError::Damaged { object: "x".into(), detail: "y".into() }),
+            CliError::Task(TaskError::Damaged {
+                object: "x".into(),
+                detail: "y".into(),
+            }),
             CliError::Output(std::io::ErrorKind::StorageFull.into()),
             CliError::Internal("x".into()),
         ];
-        assert!(trouble.iter().all(|error| error.ending() == Ending::Infrastructure));
+        assert!(
+            trouble
+                .iter()
+                .all(|error| error.ending() == Ending::Infrastructure)
+        );
     }
 }

@@ -17,12 +17,17 @@ const NAMED_Q: f64 = 0.05;
 /// Axes by which a finding's spread is told, best first.
 const SPREAD_AXES: [&str; 3] = ["host", "domain", "source"];
 
-const SEVERITIES: [Severity; 5] =
-    [Severity::Critical, Severity::High, Severity::Medium, Severity::Low, Severity::Info];
+const SEVERITIES: [Severity; 5] = [
+    Severity::Critical,
+    Severity::High,
+    Severity::Medium,
+    Severity::Low,
+    Severity::Info,
+];
 
 /// The first `limit` findings as a table.
 pub fn table(findings: &[Finding], occurrences: &[Occurrence], limit: usize) -> Table {
-    let spreads = spreads(occurrences);
+    let spreads = Spreads::of(occurrences);
     let column = |title, right, max| Column { title, right, max };
     let mut table = Table::new(vec![
         column("#", true, 10),
@@ -34,20 +39,19 @@ pub fn table(findings: &[Finding], occurrences: &[Occurrence], limit: usize) -> 
         column("text", false, usize::MAX),
     ]);
     for finding in findings.iter().take(limit) {
-        let spread = spreads.get(finding.finding_id.as_str()).map(String::as_str);
-        table.row(row(finding, spread));
+        table.row(row(finding, &spreads));
     }
     table
 }
 
-fn row(finding: &Finding, spread: Option<&str>) -> Vec<Cell> {
+fn row(finding: &Finding, spreads: &Spreads<'_>) -> Vec<Cell> {
     let kinds: Vec<_> = finding.kinds.iter().map(|kind| Kind::name(*kind)).collect();
     vec![
         Cell::new(finding.rank.to_string()),
         Cell::styled(finding.severity.name(), style(finding.severity)),
         Cell::new(format!("{:.1}", finding.score)),
         Cell::new(signed_count(finding.document_frequency)),
-        Cell::new(place(finding).or(spread.map(str::to_owned)).unwrap_or_default()),
+        Cell::new(place(finding).unwrap_or_else(|| spreads.tell(finding))),
         Cell::new(kinds.join(",")),
         Cell::new(&finding.text),
     ]
@@ -66,37 +70,68 @@ pub fn style(severity: Severity) -> Style {
 /// The place in which most of a finding's documents are, if there is one.
 fn place(finding: &Finding) -> Option<String> {
     let documents = finding.effective_document_frequency.max(1) as f64;
-    let named = |place: &&Concentration| place.q <= NAMED_Q && place.df as f64 >= NAMED_SHARE * documents;
+    let named =
+        |place: &&Concentration| place.q <= NAMED_Q && place.df as f64 >= NAMED_SHARE * documents;
     let place = finding.concentration.iter().find(named)?;
     // The share stands first: what follows can be long, and is cut.
     let percent = 100.0 * place.df as f64 / documents;
-    Some(format!("{percent:.0}% in {} {}", place.axis, place.locality))
+    Some(format!(
+        "{percent:.0}% in {} {}",
+        place.axis, place.locality
+    ))
 }
 
-/// Over how many places each finding's occurrences are spread, by finding id.
-fn spreads(occurrences: &[Occurrence]) -> BTreeMap<&str, String> {
-    let has = |axis: &&str| occurrences.iter().any(|occurrence| occurrence.axes.contains_key(*axis));
-    let axis = SPREAD_AXES.into_iter().find(has);
-    let mut places: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
-    for occurrence in occurrences {
-        let value = match axis {
-            Some(axis) => occurrence.axes.get(axis).and_then(Option::as_deref),
-            None => Some(occurrence.shard.as_str()),
-        };
-        places.entry(&occurrence.finding_id).or_default().extend(value);
+/// Over how many places the listed occurrences of each finding are spread.
+struct Spreads<'a> {
+    axis: &'a str,
+    by_finding: BTreeMap<&'a str, Spread<'a>>,
+}
+
+#[derive(Default)]
+struct Spread<'a> {
+    occurrences: i64,
+    places: BTreeSet<&'a str>,
+}
+
+impl<'a> Spreads<'a> {
+    fn of(occurrences: &'a [Occurrence]) -> Self {
+        let has = |axis: &&str| occurrences.iter().any(|o| o.axes.contains_key(*axis));
+        let axis = SPREAD_AXES.into_iter().find(has);
+        let mut by_finding: BTreeMap<&str, Spread<'_>> = BTreeMap::new();
+        for occurrence in occurrences {
+            let spread = by_finding.entry(&occurrence.finding_id).or_default();
+            spread.occurrences += 1;
+            spread.places.extend(match axis {
+                Some(axis) => occurrence.axes.get(axis).and_then(Option::as_deref),
+                None => Some(occurrence.shard.as_str()),
+            });
+        }
+        let axis = axis.unwrap_or("shard");
+        Self { axis, by_finding }
     }
-    let axis = axis.unwrap_or("shard");
-    let told = |places: BTreeSet<&str>| match places.len() {
-        1 => format!("on 1 {axis}"),
-        many => format!("spread over {} {axis}s", count(many as u64)),
-    };
-    places.into_iter().map(|(id, places)| (id, told(places))).collect()
+
+    fn tell(&self, finding: &Finding) -> String {
+        let spread = self.by_finding.get(finding.finding_id.as_str());
+        let places = spread.map_or(0, |spread| spread.places.len());
+        // Occurrences beyond those listed can be in further places.
+        let cut = spread.is_some_and(|spread| spread.occurrences < finding.collection_frequency);
+        let more = if cut { "+" } else { "" };
+        match places {
+            0 => String::new(),
+            1 => format!("on 1{more} {}", self.axis),
+            many => format!("spread over {}{more} {}s", count(many as u64), self.axis),
+        }
+    }
 }
 
 /// Findings that are listed: all at or above `threshold`, at least `fewest`.
 pub fn listed(findings: &[Finding], threshold: Option<Severity>, fewest: usize) -> usize {
-    let urgent = |finding: &Finding| threshold.is_some_and(|threshold| finding.severity >= threshold);
-    let last = findings.iter().rposition(urgent).map_or(0, |index| index + 1);
+    let urgent =
+        |finding: &Finding| threshold.is_some_and(|threshold| finding.severity >= threshold);
+    let last = findings
+        .iter()
+        .rposition(urgent)
+        .map_or(0, |index| index + 1);
     last.max(fewest).min(findings.len())
 }
 
@@ -107,7 +142,10 @@ pub fn any_at(findings: &[Finding], threshold: Option<Severity>) -> bool {
 
 /// A report in numbers.
 pub fn summary<P>(report: &Report<P>, out: &str) -> Summary {
-    let mut findings: BTreeMap<&'static str, u64> = SEVERITIES.iter().map(|severity| (severity.name(), 0)).collect();
+    let mut findings: BTreeMap<&'static str, u64> = SEVERITIES
+        .iter()
+        .map(|severity| (severity.name(), 0))
+        .collect();
     for finding in &report.findings {
         *findings.entry(finding.severity.name()).or_default() += 1;
     }
@@ -123,8 +161,10 @@ pub fn summary<P>(report: &Report<P>, out: &str) -> Summary {
 /// The same in one line.
 pub fn summary_line(summary: &Summary) -> String {
     let number = |severity: &Severity| summary.findings.get(severity.name()).copied().unwrap_or(0);
-    let findings: Vec<_> =
-        SEVERITIES.iter().map(|severity| format!("{} {severity}", count(number(severity)))).collect();
+    let findings: Vec<_> = SEVERITIES
+        .iter()
+        .map(|severity| format!("{} {severity}", count(number(severity))))
+        .collect();
     format!(
         "{} documents, {} tokens; findings: {}; shards quarantined: {}",
         signed_count(summary.documents),
@@ -188,19 +228,32 @@ pub mod tests {
             log10_p: -300.0,
             q: 1e-9,
         });
-        let findings = [finding(1, Severity::Critical, "<SUDO>"), nasty];
-        let occurrences = [occurrence("id1", "a"), occurrence("id1", "b"), occurrence("id2", "a")];
+        let mut cut = finding(3, Severity::Low, "cut");
+        cut.collection_frequency = 2;
+        cut.finding_id = "id1".into();
+        let findings = [finding(1, Severity::Critical, "<SUDO>"), nasty, cut];
+        let occurrences = [
+            occurrence("id1", "a"),
+            occurrence("id1", "b"),
+            occurrence("id2", "a"),
+        ];
         let expected = [
             "#  severity  score     df  where                               kinds              text",
-            "1  critical   12.3  1,234  spread over 2 hosts                 novelty,asymmetry  <SUDO>",
+            "1  critical   12.3  1,234  spread over 2+ hosts                novelty,asymmetry  <SUDO>",
             r"2  info       12.3  1,234  90% in host evil\u{1b}]0;x\u{7}.e…  novelty,asymmetry  tab\u{9}here \u{202e}drow",
+            "3  low        12.3  1,234  spread over 2 hosts                 novelty,asymmetry  cut",
         ];
-        assert_eq!(table(&findings, &occurrences, 9).lines(None, false), expected);
+        assert_eq!(
+            table(&findings, &occurrences, 9).lines(None, false),
+            expected
+        );
     }
 
     #[test]
     fn urgent_findings_are_all_listed() {
-        let mut findings: Vec<_> = (1..=30).map(|rank| finding(rank, Severity::Low, "x")).collect();
+        let mut findings: Vec<_> = (1..=30)
+            .map(|rank| finding(rank, Severity::Low, "x"))
+            .collect();
         assert_eq!(listed(&findings, Some(Severity::High), 20), 20);
         findings[24].severity = Severity::High;
         assert_eq!(listed(&findings, Some(Severity::High), 20), 25);

@@ -33,13 +33,11 @@ pub fn absolute_input(input: &str) -> String {
     }
 }
 
-/// How an input is reached: `file`, `s3`, …, or `list`.
-pub fn scheme(input: &str) -> &str {
-    match input.split_once("://") {
-        _ if input.starts_with('@') => "list",
-        Some((scheme, _)) => scheme,
-        None => "file",
-    }
+/// How a shard is reached: `file`, `s3`, …
+pub fn scheme(location: &str) -> &str {
+    location
+        .split_once("://")
+        .map_or("file", |(scheme, _)| scheme)
 }
 
 /// Refuses an output that the next audit of the same inputs would take for a part of them.
@@ -66,7 +64,9 @@ fn holds(input: &str, out: &str) -> bool {
 
 /// Whether `out` is `folder` or in it, where an audit looks: not behind `.` or `_`.
 fn below(folder: &Path, out: &Path) -> bool {
-    let Ok(rest) = out.strip_prefix(folder) else { return false };
+    let Ok(rest) = out.strip_prefix(folder) else {
+        return false;
+    };
     let hidden = |step: std::path::Component<'_>| {
         let step = step.as_os_str().to_string_lossy();
         step.starts_with('.') || step.starts_with('_')
@@ -108,10 +108,20 @@ mod tests {
     #[test]
     fn inputs_become_absolute() {
         let here = std::env::current_dir().unwrap().display().to_string();
-        assert_eq!(absolute_input("data/*.parquet"), format!("{here}/data/*.parquet"));
+        assert_eq!(
+            absolute_input("data/*.parquet"),
+            format!("{here}/data/*.parquet")
+        );
         assert_eq!(absolute_input("@list.txt"), format!("@{here}/list.txt"));
         assert_eq!(absolute_input("s3://b/x"), "s3://b/x");
-        assert_eq!([scheme("data"), scheme("s3://b"), scheme("@x"), scheme("file:///d")], ["file", "s3", "list", "file"]);
+        assert_eq!(
+            [
+                scheme("/data/a.parquet"),
+                scheme("s3://b/a"),
+                scheme("file:///d")
+            ],
+            ["file", "s3", "file"]
+        );
     }
 
     #[test]

@@ -46,7 +46,10 @@ impl Terminal {
     /// # Errors
     /// As for [`Terminal::line`].
     pub fn table(&self, table: &Table) -> Result<(), CliError> {
-        table.lines(self.columns, self.colour).iter().try_for_each(|line| self.line(line))
+        table
+            .lines(self.columns, self.colour)
+            .iter()
+            .try_for_each(|line| self.line(line))
     }
 
     /// Writes a value as one JSON document for reading.
@@ -73,7 +76,10 @@ impl Terminal {
         self.write(|out| out.flush())
     }
 
-    fn write(&self, act: impl FnOnce(&mut dyn Write) -> std::io::Result<()>) -> Result<(), CliError> {
+    fn write(
+        &self,
+        act: impl FnOnce(&mut dyn Write) -> std::io::Result<()>,
+    ) -> Result<(), CliError> {
         let mut out = self.out.lock().unwrap_or_else(PoisonError::into_inner);
         match act(&mut *out) {
             Err(error) if error.kind() == ErrorKind::BrokenPipe => {
@@ -114,7 +120,14 @@ pub mod tests {
     pub fn terminal(columns: Option<usize>, colour: bool) -> (Terminal, Written) {
         let written = Written::default();
         let out = Mutex::new(Box::new(written.clone()) as Box<dyn Write + Send>);
-        (Terminal { out, colour, columns }, written)
+        (
+            Terminal {
+                out,
+                colour,
+                columns,
+            },
+            written,
+        )
     }
 
     struct Failing(ErrorKind);
@@ -130,7 +143,11 @@ pub mod tests {
     }
 
     fn failing(kind: ErrorKind) -> Terminal {
-        Terminal { out: Mutex::new(Box::new(Failing(kind))), colour: false, columns: None }
+        Terminal {
+            out: Mutex::new(Box::new(Failing(kind))),
+            colour: false,
+            columns: None,
+        }
     }
 
     #[test]

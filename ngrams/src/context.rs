@@ -12,13 +12,16 @@
 use std::ops::RangeInclusive;
 
 use crate::Fingerprinter;
-use crate::count::{PARTITION_BITS, PARTITIONS, SLICES, partition_of};
-use crate::fingerprint::fingerprint;
-use crate::lookup::{Screened, SlotOrd};
-use crate::object::{Header, ObjectBuilder};
-use crate::posting::{Posting, RecordHead, put_record};
+use crate::lookup::{Found, Screened, Wanted};
+use crate::object::Header;
+use crate::posting::LocalityRows;
 use crate::segment::Segment;
-use crate::sort::BinSort;
+
+mod hits;
+mod surroundings;
+
+use hits::{Hit, Hits};
+use surroundings::Surroundings;
 
 /// Tokens of the window in which unseen n-grams are counted, on each side.
 pub const WINDOW: usize = 32;
@@ -39,6 +42,14 @@ pub struct Rules {
     pub novelty_order: u8,
 }
 
+impl Rules {
+    /// Whether n-grams of this df are described if they are closed.
+    #[inline]
+    fn describes(&self, df: u32) -> bool {
+        (self.floor.max(1) <= df) & (df <= self.ceiling)
+    }
+}
+
 /// What is known of a segment's documents beyond their text.
 pub trait DocumentFacts {
     /// Whether the document is the first of its exact duplicates.
@@ -57,38 +68,35 @@ struct Document<'a> {
 }
 
 impl Document<'_> {
+    /// Number of its n-grams of an order.
+    fn positions(&self, order: usize) -> usize {
+        (self.hashes.len() + 1).saturating_sub(order)
+    }
+
     /// Whether one of the tokens `from..to` has unusual code points.
+    #[inline]
     fn has_unusual(&self, from: usize, to: usize) -> bool {
+        if self.unusual.is_empty() {
+            return false;
+        }
         let next = self.unusual.partition_point(|&at| (at as usize) < from);
         self.unusual.get(next).is_some_and(|&at| (at as usize) < to)
     }
 }
 
-/// A posting on its way to its n-gram's record.
-#[derive(Debug, Clone, Copy)]
-struct Hit {
-    fingerprint: u64,
-    df: u32,
-    left: u32,
-    right: u32,
-    document: u16,
-    order: u8,
-    jump: i8,
-    unusual: bool,
-}
-
 /// Describes segments; keeps its memory from one to the next.
 ///
-/// Memory: 8 bytes per token and order of the longest document, 48 bytes per posting.
+/// Memory: 8 bytes per token and order of the longest document, 32 bytes per posting.
 #[derive(Debug, Default)]
 pub struct Describer {
     fingerprinter: Fingerprinter,
-    found: Vec<Vec<(SlotOrd, u32)>>,
-    contexts: Vec<u32>,
-    unseen: Vec<u32>,
-    hits: Vec<Hit>,
-    memory: Vec<Hit>,
-    sort: BinSort,
+    /// Per order the n-grams of the document, position by position, between two empty places.
+    found: Vec<Vec<Found>>,
+    wanted: Vec<Wanted>,
+    surroundings: Surroundings,
+    places: Places,
+    hits: Hits,
+    rows: LocalityRows,
 }
 
 impl Describer {
@@ -102,220 +110,176 @@ impl Describer {
         header: Header,
     ) -> Vec<u8> {
         self.hits.clear();
+        self.rows.clear();
         self.found
             .resize(usize::from(*rules.orders.end()) + 1, Vec::new());
         for (ord, hashes) in segment.iter().enumerate() {
             let ord = ord as u32;
+            self.rows.push(|put| facts.localities(ord, put));
             if facts.is_canonical(ord) {
                 let unusual = facts.unusual(ord);
-                self.document(
-                    &Document {
-                        ord,
-                        hashes,
-                        unusual,
-                    },
-                    table,
-                    rules,
-                );
+                let document = Document {
+                    ord,
+                    hashes,
+                    unusual,
+                };
+                self.document(&document, table, rules);
             }
         }
-        self.assemble(facts, header)
+        self.hits.assemble(table, &self.rows, header)
     }
 
     fn document(&mut self, document: &Document<'_>, table: &mut Screened, rules: &Rules) {
-        self.look_up(document.hashes, table, rules);
-        self.sum_unseen(usize::from(rules.novelty_order));
+        self.look_up(document, table, rules);
+        let novelty = usize::from(rules.novelty_order);
+        let inner = &self.found[novelty][1..=document.positions(novelty)];
+        let unseen = inner.iter().map(|found| found.df < 2);
+        self.surroundings
+            .count_unseen(unseen, novelty, document.hashes.len());
         for order in rules.orders.clone() {
-            self.mark_extended(usize::from(order), table, rules);
-        }
-        for order in rules.orders.clone() {
-            self.emit(document, usize::from(order), table, rules);
+            self.describe_order(document, usize::from(order), table, rules);
         }
     }
 
-    fn look_up(&mut self, hashes: &[u64], table: &Screened, rules: &Rules) {
+    fn look_up(&mut self, document: &Document<'_>, table: &Screened, rules: &Rules) {
         self.fingerprinter.restart();
         let last = usize::from(*rules.orders.end()).max(CONTEXT);
         for order in 1..=last {
-            self.fingerprinter.advance(hashes);
-            let positions = (hashes.len() + 1).saturating_sub(order);
+            self.fingerprinter.advance(document.hashes);
+            let positions = document.positions(order);
             if order == CONTEXT {
-                self.contexts.clear();
-                self.contexts
-                    .extend(self.fingerprinter.range(0..positions).map(|f| f as u32));
+                let inner = self.fingerprinter.range(0..positions);
+                self.surroundings.hash(document.hashes, inner);
             }
-            if order <= usize::from(*rules.orders.end()) {
-                self.look_up_order(order, positions, table, rules);
+            if rules.orders.contains(&(order as u8)) {
+                self.want(order, positions, rules);
+                let found = &mut self.found[order];
+                found.clear();
+                found.resize(positions + 2, Found::default());
+                table.look_up(&mut self.wanted, &mut found[1..]);
             }
         }
     }
 
-    fn look_up_order(&mut self, order: usize, positions: usize, table: &Screened, rules: &Rules) {
-        let (inside, rest) = self.found.split_at_mut(order);
-        let found = &mut rest[0];
-        found.clear();
-        if !rules.orders.contains(&(order as u8)) {
+    /// Fills `wanted` with the n-grams of one order that may be in the table.
+    fn want(&mut self, order: usize, positions: usize, rules: &Rules) {
+        let fingerprints = self.fingerprinter.range(0..positions).enumerate();
+        let is_first = order == usize::from(*rules.orders.start());
+        if is_first || order == usize::from(rules.novelty_order) {
+            self.wanted.clear();
+            self.wanted.extend(fingerprints.map(wanted));
             return;
         }
-        let get = |at: usize| table.get(self.fingerprinter.get(at));
-        let below = inside[order - 1].as_slice();
-        if below.is_empty() || order == usize::from(rules.novelty_order) {
-            found.extend((0..positions).map(get));
-            return;
+        self.wanted.resize(positions, Wanted::default());
+        let mut length = 0;
+        for (ngram, inside) in fingerprints.zip(self.found[order - 1][1..].windows(2)) {
+            self.wanted[length] = wanted(ngram);
+            length += usize::from(inside[0].df.min(inside[1].df) >= rules.floor);
         }
-        let may_reach_floor =
-            |at: usize| below[at].1 >= rules.floor && below[at + 1].1 >= rules.floor;
-        let none = (SlotOrd::NONE, 0);
-        found.extend((0..positions).map(|at| if may_reach_floor(at) { get(at) } else { none }));
+        self.wanted.truncate(length);
     }
 
-    /// `unseen[i]` is the number of unseen n-grams that start before position i.
-    fn sum_unseen(&mut self, order: usize) {
-        self.unseen.clear();
-        self.unseen.push(0);
-        let mut sum = 0;
-        for &(_, df) in &self.found[order] {
-            sum += u32::from(df < 2);
-            self.unseen.push(sum);
-        }
-    }
-
-    fn mark_extended(&self, order: usize, table: &mut Screened, rules: &Rules) {
-        let Some(longer) = self.found.get(order + 1) else {
-            return;
-        };
-        for (at, &(slot, df)) in self.found[order].iter().enumerate() {
-            if df < rules.floor || df > rules.ceiling {
-                continue;
-            }
-            let df_at = |at: usize| longer.get(at).map_or(0, |found| found.1);
-            if df_at(at) == df || (at > 0 && df_at(at - 1) == df) {
-                table.mark_extended(slot);
-            }
-        }
-    }
-
-    fn emit(&mut self, document: &Document<'_>, order: usize, table: &mut Screened, rules: &Rules) {
-        let is_last = order == usize::from(*rules.orders.end());
-        let novelty = usize::from(rules.novelty_order);
-        for at in 0..self.found[order].len() {
-            let (slot, df) = self.found[order][at];
-            if df < rules.floor || df > rules.ceiling || (is_last && self.is_inside(order, at)) {
-                continue;
-            }
-            if table.first_in_document(slot, document.ord) {
-                let hit = self.hit(document, order, at, df, novelty);
-                self.hits.push(hit);
-            }
-        }
-    }
-
-    /// Whether both neighbours have the df of the n-gram at `at`.
-    fn is_inside(&self, order: usize, at: usize) -> bool {
-        let found = &self.found[order];
-        let same = |other: usize| found.get(other).is_some_and(|o| o.1 == found[at].1);
-        at > 0 && same(at - 1) && same(at + 1)
-    }
-
-    fn hit(
-        &self,
+    /// Finds the closed n-grams of one order and adds their postings.
+    fn describe_order(
+        &mut self,
         document: &Document<'_>,
         order: usize,
-        at: usize,
-        df: u32,
-        novelty: usize,
-    ) -> Hit {
-        let (hashes, end) = (document.hashes, at + order);
-        let after = self.unseen_between(end, end + WINDOW + 1 - novelty);
-        let before =
-            self.unseen_between(at.saturating_sub(WINDOW), (at + 1).saturating_sub(novelty));
-        Hit {
-            fingerprint: fingerprint(&hashes[at..end]),
-            df,
-            left: self.context(at.saturating_sub(CONTEXT), at, hashes),
-            right: self.context(end, (end + CONTEXT).min(hashes.len()), hashes),
-            document: document.ord as u16,
-            order: order as u8,
-            jump: (after as i32 - before as i32) as i8,
-            unusual: document.has_unusual(at, end),
+        table: &mut Screened,
+        rules: &Rules,
+    ) {
+        let found = &self.found[order];
+        match self.found.get(order + 1) {
+            Some(longer) => self.places.split(found, longer, rules),
+            None => self.places.split_last_order(found, rules),
         }
-    }
-
-    /// Unseen n-grams that start at positions `from..to`, as far as the document goes.
-    fn unseen_between(&self, from: usize, to: usize) -> u32 {
-        let last = self.unseen.len() - 1;
-        let (from, to) = (from.min(last), to.min(last));
-        if from < to {
-            self.unseen[to] - self.unseen[from]
-        } else {
-            0
-        }
-    }
-
-    /// Hash of the tokens `from..to`; the edge of the document is a context like any other.
-    fn context(&self, from: usize, to: usize, hashes: &[u64]) -> u32 {
-        if to - from == CONTEXT {
-            return self.contexts[from];
-        }
-        fingerprint(&hashes[from..to]) as u32
-    }
-
-    fn assemble(&mut self, facts: &dyn DocumentFacts, header: Header) -> Vec<u8> {
-        let sorted = self
-            .sort
-            .sort(&self.hits, &mut self.memory, |hit| hit.fingerprint);
-        let mut builder = ObjectBuilder::new(header, SLICES, sorted.len() * 24);
-        let (mut scratch, mut payload) = (Vec::new(), Vec::new());
-        let mut rest = sorted;
-        for partition in 0..PARTITIONS {
-            let length = rest.partition_point(|hit| partition_of(hit.fingerprint) <= partition);
-            let (hits, after) = rest.split_at(length);
-            rest = after;
-            payload.clear();
-            for hits in hits.chunk_by(|a, b| a.fingerprint == b.fingerprint) {
-                put_hits(hits, facts, &mut scratch, &mut payload);
+        self.places.mark(document.ord, table);
+        let surroundings = &self.surroundings;
+        self.hits.extend(self.places.closed.iter().map(|place| {
+            let (at, end) = (place.at as usize, place.at as usize + order);
+            Hit {
+                slot: place.slot,
+                left: surroundings.left(at),
+                right: surroundings.right(end),
+                place: hits::pack(document.ord, order),
+                jump: surroundings.jump(at, end),
+                unusual: document.has_unusual(at, end),
             }
-            if !payload.is_empty() {
-                builder.frame((partition as u32) << 8, &payload);
-            }
-            if (partition + 1).is_multiple_of(PARTITIONS / SLICES) {
-                builder.end_slice();
-            }
-        }
-        debug_assert!(
-            rest.is_empty() && PARTITION_BITS > 0,
-            "every hit has a partition"
-        );
-        builder.finish()
+        }));
     }
 }
 
-fn put_hits(hits: &[Hit], facts: &dyn DocumentFacts, scratch: &mut Vec<u8>, out: &mut Vec<u8>) {
-    let Hit {
-        fingerprint,
-        df,
-        order,
-        unusual,
-        ..
-    } = hits[0];
-    let head = RecordHead {
-        fingerprint,
-        order,
-        unusual,
-        df,
-        postings: hits.len() as u32,
-    };
-    let postings = hits.iter().map(|hit| Posting {
-        document: u32::from(hit.document),
-        left: hit.left,
-        right: hit.right,
-        jump: hit.jump,
-    });
-    put_record(
-        head,
-        postings,
-        |document, put| facts.localities(document, put),
-        scratch,
-        out,
-    );
+#[inline]
+fn wanted((at, fingerprint): (usize, u64)) -> Wanted {
+    let at = at as u32;
+    Wanted { at, fingerprint }
 }
+
+/// An n-gram that may be closed, and where it stands.
+#[derive(Debug, Clone, Copy, Default)]
+struct Place {
+    at: u32,
+    slot: u32,
+}
+
+/// The n-grams of interest of one document and order. The loops that fill the lists write every
+/// n-gram and count only those that belong there: which do is too irregular for branches.
+#[derive(Debug, Default)]
+struct Places {
+    /// Slots of those with an extension of the same df.
+    extended: Vec<u32>,
+    /// The others.
+    closed: Vec<Place>,
+}
+
+impl Places {
+    /// `found` and `longer` are the n-grams of an order and of the next, each between two empty
+    /// places: an n-gram is inside the two longer ones at its place and the one before.
+    fn split(&mut self, found: &[Found], longer: &[Found], rules: &Rules) {
+        let positions = found.len() - 2;
+        self.extended.resize(positions, 0);
+        self.closed.resize(positions, Place::default());
+        let (mut extended, mut closed) = (0, 0);
+        for (at, (found, longer)) in found[1..].iter().zip(longer.windows(2)).enumerate() {
+            let is_extended = longer[0].df == found.df || longer[1].df == found.df;
+            let is_described = rules.describes(found.df);
+            let (at, slot) = (at as u32, found.slot);
+            self.extended[extended] = slot;
+            self.closed[closed] = Place { at, slot };
+            extended += usize::from(is_described & is_extended);
+            closed += usize::from(is_described & !is_extended);
+        }
+        self.extended.truncate(extended);
+        self.closed.truncate(closed);
+    }
+
+    /// Of the last order no extension is known; what is inside a longer sequence is left out.
+    fn split_last_order(&mut self, found: &[Found], rules: &Rules) {
+        self.extended.clear();
+        self.closed.resize(found.len() - 2, Place::default());
+        let mut closed = 0;
+        for (at, found) in found.windows(3).enumerate() {
+            let is_inside = found[0].df == found[1].df && found[2].df == found[1].df;
+            let (at, slot) = (at as u32, found[1].slot);
+            self.closed[closed] = Place { at, slot };
+            closed += usize::from(rules.describes(found[1].df) & !is_inside);
+        }
+        self.closed.truncate(closed);
+    }
+
+    /// Marks the extended ones and keeps of the closed ones the first of each.
+    fn mark(&mut self, document: u32, table: &mut Screened) {
+        for &slot in &self.extended {
+            table.mark_extended(slot);
+        }
+        let mut length = 0;
+        for next in 0..self.closed.len() {
+            let place = self.closed[next];
+            self.closed[length] = place;
+            length += usize::from(table.first_in_document(place.slot, document));
+        }
+        self.closed.truncate(length);
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -3,18 +3,22 @@
 use crate::block::{self, BlockError, Entry};
 
 /// Exact map from fingerprint to global df, with the marks that the context wave makes while it
-/// walks over documents. Open addressing by the fingerprint's top bits, linear probing, at most
-/// half full.
+/// walks over documents.
 ///
-/// Memory: 16 bytes per slot, 2 to 4 slots per entry.
+/// Open addressing with linear probing over slots in ascending order of fingerprints (O. Amble
+/// and D. Knuth, *Ordered hash tables*, 1974): a search for what is not there ends at the first
+/// larger fingerprint, and slots in ascending order are n-grams in ascending order.
+///
+/// Memory: 16 bytes per slot, 2 slots per entry.
 #[derive(Debug, Default)]
 pub struct Screened {
     slots: Vec<Slot>,
-    shift: u32,
+    /// Number of slots that a fingerprint may call its home; some more follow.
+    homes: usize,
 }
 
-/// An empty slot has df 0.
-#[derive(Debug, Clone, Copy, Default)]
+/// An empty slot has df 0 and the largest fingerprint.
+#[derive(Debug, Clone, Copy)]
 struct Slot {
     fingerprint: u64,
     df: u32,
@@ -22,13 +26,28 @@ struct Slot {
     marks: u32,
 }
 
-/// Where a fingerprint stands in the table.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct SlotOrd(u32);
+const EMPTY: Slot = Slot {
+    fingerprint: u64::MAX,
+    df: 0,
+    marks: 0,
+};
 
-impl SlotOrd {
-    /// Stands for "not in the table".
-    pub const NONE: Self = Self(u32::MAX);
+/// Where a fingerprint stands in the table.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Found {
+    /// Ordinal of its slot; of no meaning if df is 0.
+    pub slot: u32,
+    /// Its global df; 0 if it is not in the table.
+    pub df: u32,
+}
+
+/// A fingerprint to look up for the position `at` of a document.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Wanted {
+    /// Where the answer goes.
+    pub at: u32,
+    /// What to look up.
+    pub fingerprint: u64,
 }
 
 const EXTENDED: u32 = 1 << 31;
@@ -36,10 +55,9 @@ const EXTENDED: u32 = 1 << 31;
 impl Screened {
     /// Empties the table and makes room for `entries`.
     pub fn reset(&mut self, entries: usize) {
-        let capacity = (2 * entries).next_power_of_two().max(16);
+        self.homes = 2 * entries.max(1);
         self.slots.clear();
-        self.slots.resize(capacity, Slot::default());
-        self.shift = 64 - capacity.ilog2();
+        self.slots.resize(self.homes + 1, EMPTY);
     }
 
     /// Inserts all entries of a block; their counts are global dfs. The caller has reset the
@@ -51,51 +69,102 @@ impl Screened {
         block::decode(block, |entry| self.insert(entry))
     }
 
-    fn insert(&mut self, entry: Entry) {
-        let mut at = (entry.fingerprint >> self.shift) as usize;
-        while self.slots[at].df != 0 && self.slots[at].fingerprint != entry.fingerprint {
-            at = (at + 1) & (self.slots.len() - 1);
+    /// The slot where a search begins; rises with the fingerprint.
+    #[inline]
+    fn home(&self, fingerprint: u64) -> usize {
+        ((u128::from(fingerprint) * self.homes as u128) >> 64) as usize
+    }
+
+    /// The first slot from `at` on that does not hold a smaller fingerprint. The last slot of
+    /// the table is empty and stops every search.
+    #[inline]
+    fn probe(&self, mut at: usize, fingerprint: u64) -> usize {
+        while self.slots[at].fingerprint < fingerprint {
+            at += 1;
         }
-        self.slots[at] = Slot {
+        at
+    }
+
+    fn insert(&mut self, entry: Entry) {
+        let mut carried = Slot {
             fingerprint: entry.fingerprint,
             df: entry.low,
             marks: 0,
         };
+        let mut at = self.probe(self.home(entry.fingerprint), entry.fingerprint);
+        while carried.df != 0 {
+            std::mem::swap(&mut self.slots[at], &mut carried);
+            at += 1;
+            if at == self.slots.len() {
+                self.slots.push(EMPTY);
+            }
+        }
     }
 
-    /// The slot of a fingerprint and its df; `(NONE, 0)` if it is not in the table.
+    /// Number of slots; ordinals of slots are below.
+    #[must_use]
+    pub fn slots(&self) -> usize {
+        self.slots.len()
+    }
+
+    /// The fingerprint and df in a slot.
     #[inline]
     #[must_use]
-    pub fn get(&self, fingerprint: u64) -> (SlotOrd, u32) {
-        let mut at = (fingerprint >> self.shift) as usize;
-        loop {
-            let slot = &self.slots[at];
-            if slot.df == 0 {
-                return (SlotOrd::NONE, 0);
-            }
-            if slot.fingerprint == fingerprint {
-                return (SlotOrd(at as u32), slot.df);
-            }
-            at = (at + 1) & (self.slots.len() - 1);
+    pub fn entry(&self, slot: u32) -> (u64, u32) {
+        let slot = &self.slots[slot as usize];
+        (slot.fingerprint, slot.df)
+    }
+
+    /// Looks up all of `wanted`, whose order is not kept, and puts each answer at its place.
+    ///
+    /// The first loop has no branch that depends on the table, so that the processor waits for
+    /// many slots at once; the few searches that go on find theirs in the cache.
+    pub fn look_up(&self, wanted: &mut [Wanted], found: &mut [Found]) {
+        let mut unfinished = 0;
+        for next in 0..wanted.len() {
+            let Wanted { at, fingerprint } = wanted[next];
+            let home = self.home(fingerprint);
+            let slot = &self.slots[home];
+            let is_found = slot.fingerprint == fingerprint;
+            found[at as usize] = Found {
+                slot: home as u32,
+                df: if is_found { slot.df } else { 0 },
+            };
+            wanted[unfinished] = wanted[next];
+            unfinished += usize::from(slot.fingerprint < fingerprint);
+        }
+        for Wanted { at, fingerprint } in &wanted[..unfinished] {
+            found[*at as usize] = self.get(*fingerprint);
+        }
+    }
+
+    /// The slot of a fingerprint and its df.
+    #[inline]
+    #[must_use]
+    pub fn get(&self, fingerprint: u64) -> Found {
+        let at = self.probe(self.home(fingerprint), fingerprint);
+        let slot = &self.slots[at];
+        let is_found = slot.fingerprint == fingerprint;
+        Found {
+            slot: at as u32,
+            df: if is_found { slot.df } else { 0 },
         }
     }
 
     /// Marks an n-gram as extended: some longer n-gram has the same document set.
     #[inline]
-    pub fn mark_extended(&mut self, slot: SlotOrd) {
-        self.slots[slot.0 as usize].marks |= EXTENDED;
+    pub fn mark_extended(&mut self, slot: u32) {
+        self.slots[slot as usize].marks |= EXTENDED;
     }
 
     /// Whether this is the first call for a closed n-gram in this document; always false for an
     /// extended one. Documents must come in ascending order.
     #[inline]
-    pub fn first_in_document(&mut self, slot: SlotOrd, document: u32) -> bool {
-        let marks = &mut self.slots[slot.0 as usize].marks;
-        if *marks & EXTENDED != 0 || *marks == document + 1 {
-            return false;
-        }
-        *marks = document + 1;
-        true
+    pub fn first_in_document(&mut self, slot: u32, document: u32) -> bool {
+        let marks = &mut self.slots[slot as usize].marks;
+        let is_first = *marks & EXTENDED == 0 && *marks != document + 1;
+        *marks = if is_first { document + 1 } else { *marks };
+        is_first
     }
 }
 
@@ -105,21 +174,35 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
+    /// Uniform, or crowded at either end.
+    fn key() -> impl Strategy<Value = u64> {
+        prop_oneof![any::<u64>(), 0u64..100, u64::MAX - 100..=u64::MAX]
+    }
+
     proptest! {
         #[test]
-        fn finds_exactly_what_was_inserted(keys in prop::collection::btree_map(any::<u64>(), 1u32..1000, 0..200), others in prop::collection::vec(any::<u64>(), 0..50)) {
+        fn finds_exactly_what_was_inserted(keys in prop::collection::btree_map(key(), 1u32..1000, 0..200), others in prop::collection::vec(key(), 0..50), order in any::<u64>()) {
             let entries: Vec<Entry> = keys.iter().map(|(&fingerprint, &df)| Entry { fingerprint, low: df, high: df }).collect();
-            let mut block = Vec::new();
-            block::encode(&entries, &mut block);
             let mut table = Screened::default();
             table.reset(entries.len());
-            table.insert_block(&block).unwrap();
-            for (&key, &df) in &keys {
-                prop_assert_eq!(table.get(key).1, df);
+            let parts = entries.iter().partition::<Vec<_>, _>(|entry| (entry.fingerprint ^ order) % 2 == 0);
+            for part in [parts.0, parts.1] {
+                let mut block = Vec::new();
+                block::encode(&part, &mut block);
+                table.insert_block(&block).unwrap();
             }
-            for key in others.iter().filter(|key| !keys.contains_key(key)) {
-                prop_assert_eq!(table.get(*key), (SlotOrd::NONE, 0));
+            let all: Vec<u64> = keys.keys().chain(&others).copied().collect();
+            let mut wanted: Vec<Wanted> = all.iter().enumerate()
+                .map(|(at, &fingerprint)| Wanted { at: at as u32, fingerprint }).collect();
+            let mut found = vec![Found::default(); all.len()];
+            table.look_up(&mut wanted, &mut found);
+            for (key, found) in all.iter().zip(&found) {
+                prop_assert_eq!(found.df, keys.get(key).copied().unwrap_or(0));
+                prop_assert_eq!(*found, table.get(*key));
+                prop_assert!(found.df == 0 || table.entry(found.slot) == (*key, found.df));
             }
+            let slots = keys.keys().map(|&key| table.get(key).slot).collect::<Vec<_>>();
+            prop_assert!(slots.is_sorted_by(|a, b| a < b));
         }
     }
 
@@ -132,7 +215,7 @@ mod tests {
             low: 2,
             high: 2,
         });
-        let slot = table.get(5).0;
+        let slot = table.get(5).slot;
         assert!(table.first_in_document(slot, 0));
         assert!(!table.first_in_document(slot, 0));
         assert!(table.first_in_document(slot, 1));

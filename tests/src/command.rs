@@ -122,7 +122,11 @@ impl Taster {
     /// If it does not start or does not end in time.
     #[must_use]
     pub fn run(mut self) -> Outcome {
-        let mut child = self.start();
+        let child = self.start();
+        self.finish(child)
+    }
+
+    fn finish(&self, mut child: Child) -> Outcome {
         let started = Instant::now();
         let mut peak_bytes = 0;
         let status = loop {
@@ -151,18 +155,27 @@ impl Taster {
     /// # Panics
     /// If it does not start.
     #[must_use]
-    pub fn run_and_kill(mut self, delay: Duration) -> bool {
+    pub fn run_and_kill(self, delay: Duration) -> bool {
+        self.run_and_signal(delay, "KILL").code.is_none()
+    }
+
+    /// Runs it and sends it a signal, such as `TERM`, after `delay`, if it has not ended by then.
+    ///
+    /// # Panics
+    /// If it does not start, or does not end in time.
+    #[must_use]
+    pub fn run_and_signal(mut self, delay: Duration, signal: &str) -> Outcome {
         let mut child = self.start();
         let started = Instant::now();
-        while started.elapsed() < delay {
-            if child.try_wait().expect("the child is ours").is_some() {
-                return false;
-            }
+        while started.elapsed() < delay && child.try_wait().is_ok_and(|status| status.is_none()) {
             std::thread::sleep(Duration::from_millis(1));
         }
-        let _ = child.kill();
-        let status = child.wait().expect("the child is ours");
-        status.code().is_none()
+        // A process that has ended and was not waited for keeps its number, so no other is hit.
+        if child.try_wait().is_ok_and(|status| status.is_none()) {
+            let kill = format!("kill -{signal} {}", child.id());
+            let _ = Command::new("sh").args(["-c", &kill]).status();
+        }
+        self.finish(child)
     }
 
     fn start(&mut self) -> Child {

@@ -28,8 +28,11 @@ pub fn run(session: &Session<'_>, arguments: AuditArguments) -> Result<Ending, C
     let corpus = session.file.below(arguments.corpus)?;
     let screening = session.file.below(arguments.screening)?;
     let machine = session.file.below(arguments.resources)?;
-    let missing = "out: expected a folder or URL by --out, TASTER_OUT or the configuration file, got none";
-    let out = audit_settings.out.ok_or_else(|| CliError::Usage(missing.into()))?;
+    let missing =
+        "out: expected a folder or URL by --out, TASTER_OUT or the configuration file, got none";
+    let out = audit_settings
+        .out
+        .ok_or_else(|| CliError::Usage(missing.into()))?;
     refuse_output_among(&arguments.inputs.inputs, &out)?;
     let request = AuditRequest {
         inputs: arguments.inputs.inputs,
@@ -42,23 +45,34 @@ pub fn run(session: &Session<'_>, arguments: AuditArguments) -> Result<Ending, C
     show(session, &audit, &out, threshold)?;
     let quarantined = audit.report.quarantine.len() as u64;
     let max_quarantine = corpus.max_quarantine.unwrap_or(DEFAULT_MAX_QUARANTINE);
-    Ok(Ending::of_corpus(any_at(&audit.report.findings, threshold), quarantined, max_quarantine))
+    Ok(Ending::of_corpus(
+        any_at(&audit.report.findings, threshold),
+        quarantined,
+        max_quarantine,
+    ))
 }
 
 /// Audits, writes the report and `run.json` to `out`, and says how long it took.
-pub fn carry_out(session: &Session<'_>, request: &AuditRequest, out: &str) -> Result<Audit, CliError> {
+pub fn carry_out(
+    session: &Session<'_>,
+    request: &AuditRequest,
+    out: &str,
+) -> Result<Audit, CliError> {
     let started = SystemTime::now();
     let store = Store::open(out, session.runtime)?;
     // A place that cannot be reached shall be known before hours of work, not after.
     store.size("report.json")?;
-    let again = format!("run the same command again, it continues with what is committed in {}", request.work);
+    let again = format!(
+        "run the same command again, it continues with what is committed in {}",
+        request.work
+    );
     session.closing.resume(again);
     let watch = Watch::new(session.log.clone());
     let audited = taster_tasks::audit(request, session.runtime, &watch);
     let waves = watch.finish();
     let audit = audited?;
     audit.write(&store)?;
-    let record = RunRecord::new(request, &audit.manifest, waves, started);
+    let record = RunRecord::new(request, &audit, waves, started);
     record.write(&store)?;
     session.closing.summary(summary(&audit.report, out));
     session.log.note(&took(&audit, &record, out));
@@ -68,26 +82,48 @@ pub fn carry_out(session: &Session<'_>, request: &AuditRequest, out: &str) -> Re
 fn took(audit: &Audit, record: &RunRecord, out: &str) -> String {
     let bytes = u64::try_from(audit.report.totals.text_bytes).unwrap_or(0);
     let rate = megabytes_per_second(bytes, record.seconds());
-    format!("report in {out} after {}, {rate:.1} MB of text per second", seconds(record.seconds()))
+    format!(
+        "report in {out} after {}, {rate:.1} MB of text per second",
+        seconds(record.seconds())
+    )
 }
 
-fn show(session: &Session<'_>, audit: &Audit, out: &str, threshold: Option<Severity>) -> Result<(), CliError> {
+fn show(
+    session: &Session<'_>,
+    audit: &Audit,
+    out: &str,
+    threshold: Option<Severity>,
+) -> Result<(), CliError> {
     let findings = &audit.report.findings;
     match session.format {
         OutputFormat::Json => session.terminal.json(&audit.report),
-        OutputFormat::Jsonl => findings.iter().try_for_each(|finding| session.terminal.json_line(finding)),
+        OutputFormat::Jsonl => findings
+            .iter()
+            .try_for_each(|finding| session.terminal.json_line(finding)),
         OutputFormat::Table => show_table(session, audit, out, listed(findings, threshold, LISTED)),
     }
 }
 
 /// The first `limit` findings, what is left out, and the summary.
-pub fn show_table(session: &Session<'_>, audit: &Audit, out: &str, limit: usize) -> Result<(), CliError> {
+pub fn show_table(
+    session: &Session<'_>,
+    audit: &Audit,
+    out: &str,
+    limit: usize,
+) -> Result<(), CliError> {
     let findings = &audit.report.findings;
     if !findings.is_empty() {
-        session.terminal.table(&table(findings, &audit.occurrences, limit))?;
+        session
+            .terminal
+            .table(&table(findings, &audit.occurrences, limit))?;
     }
     if findings.len() > limit {
-        session.terminal.line(&format!("… and {} more in findings.jsonl", findings.len() - limit))?;
+        session.terminal.line(&format!(
+            "… and {} more in findings.jsonl",
+            findings.len() - limit
+        ))?;
     }
-    session.terminal.line(&summary_line(&summary(&audit.report, out)))
+    session
+        .terminal
+        .line(&summary_line(&summary(&audit.report, out)))
 }

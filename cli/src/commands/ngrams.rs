@@ -31,8 +31,14 @@ pub fn run(session: &Session<'_>, arguments: NgramsArguments) -> Result<Ending, 
     let machine = session.file.below(arguments.resources)?;
     let out = arguments.out;
     refuse_output_among(&arguments.inputs.inputs, &out.display().to_string())?;
-    let orders = Orders { first: arguments.order, last: arguments.order };
-    let screening = ScreeningSettings { orders: Some(orders), ..ScreeningSettings::default() };
+    let orders = Orders {
+        first: arguments.order,
+        last: arguments.order,
+    };
+    let screening = ScreeningSettings {
+        orders: Some(orders),
+        ..ScreeningSettings::default()
+    };
     let request = NgramsRequest {
         audit: AuditRequest {
             inputs: arguments.inputs.inputs,
@@ -47,7 +53,11 @@ pub fn run(session: &Session<'_>, arguments: NgramsArguments) -> Result<Ending, 
     let written = write(session, &request, &out)?;
     show(session, &written)?;
     let max_quarantine = corpus.max_quarantine.unwrap_or(DEFAULT_MAX_QUARANTINE);
-    Ok(Ending::of_corpus(false, written.quarantined_shards, max_quarantine))
+    Ok(Ending::of_corpus(
+        false,
+        written.quarantined_shards,
+        max_quarantine,
+    ))
 }
 
 fn work_beside(out: &Path) -> String {
@@ -56,7 +66,10 @@ fn work_beside(out: &Path) -> String {
 }
 
 fn write(session: &Session<'_>, request: &NgramsRequest, out: &Path) -> Result<Written, CliError> {
-    let again = format!("run the same command again, it continues with what is committed in {}", request.audit.work);
+    let again = format!(
+        "run the same command again, it continues with what is committed in {}",
+        request.audit.work
+    );
     session.closing.resume(again);
     let watch = Watch::new(session.log.clone());
     let facts = taster_tasks::ngrams(request, out, session.runtime, &watch);

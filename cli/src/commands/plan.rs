@@ -26,23 +26,35 @@ pub fn run(session: &Session<'_>, arguments: PlanArguments) -> Result<Ending, Cl
         resources: resources(&machine)?,
     };
     let facts = taster_tasks::plan(&request, session.runtime)?;
-    let value = serde_json::to_value(&facts).map_err(|error| CliError::Internal(error.to_string()))?;
+    let value =
+        serde_json::to_value(&facts).map_err(|error| CliError::Internal(error.to_string()))?;
     match session.format {
         OutputFormat::Json => session.terminal.json(&value)?,
         OutputFormat::Jsonl => session.terminal.json_line(&value)?,
         OutputFormat::Table => session.terminal.table(&table(&value))?,
     }
     let quarantined = value.get("quarantined").map_or(0, number);
-    Ok(Ending::of_corpus(false, quarantined, corpus.max_quarantine.unwrap_or(DEFAULT_MAX_QUARANTINE)))
+    Ok(Ending::of_corpus(
+        false,
+        quarantined,
+        corpus.max_quarantine.unwrap_or(DEFAULT_MAX_QUARANTINE),
+    ))
 }
 
 /// Quarantined shards are told as a list or as a number.
 fn number(value: &Value) -> u64 {
-    value.as_u64().or_else(|| value.as_array().map(|list| list.len() as u64)).unwrap_or(0)
+    value
+        .as_u64()
+        .or_else(|| value.as_array().map(|list| list.len() as u64))
+        .unwrap_or(0)
 }
 
 fn table(facts: &Value) -> Table {
-    let column = |title, right| Column { title, right, max: usize::MAX };
+    let column = |title, right| Column {
+        title,
+        right,
+        max: usize::MAX,
+    };
     let mut table = Table::new(vec![column("what", false), column("how much", false)]);
     let mut rows = Vec::new();
     flatten(String::new(), facts, &mut rows);
@@ -62,7 +74,9 @@ fn flatten(name: String, value: &Value, rows: &mut Vec<(String, String)>) {
             }
         }
         Value::Array(items) if items.is_empty() => rows.push((name, "0".into())),
-        Value::Array(items) => items.iter().for_each(|item| rows.push((name.clone(), item.to_string()))),
+        Value::Array(items) => items
+            .iter()
+            .for_each(|item| rows.push((name.clone(), item.to_string()))),
         value => rows.push(quantity(name, value)),
     }
 }
@@ -71,9 +85,16 @@ fn flatten(name: String, value: &Value, rows: &mut Vec<(String, String)>) {
 fn quantity(name: String, value: &Value) -> (String, String) {
     match (value.as_u64(), value.as_f64()) {
         (Some(number), _) if name.ends_with("bytes") => (name.replace(" bytes", ""), bytes(number)),
-        (_, Some(number)) if name.contains("seconds") => (name.replace("seconds", "time"), seconds(number)),
+        (_, Some(number)) if name.contains("seconds") => {
+            (name.replace("seconds", "time"), seconds(number))
+        }
         (Some(number), _) => (name, count(number)),
-        _ => (name, value.as_str().map_or_else(|| value.to_string(), str::to_owned)),
+        _ => (
+            name,
+            value
+                .as_str()
+                .map_or_else(|| value.to_string(), str::to_owned),
+        ),
     }
 }
 
@@ -89,9 +110,20 @@ mod tests {
         });
         let lines = table(&facts).lines(None, false);
         assert_eq!(lines[..2], ["what           how much", "quarantined    0"]);
-        for line in ["shards         19", "tasks count    6", "text           171 MB", "time estimate  8.6 s"] {
+        for line in [
+            "shards         19",
+            "tasks count    6",
+            "text           171 MB",
+            "time estimate  8.6 s",
+        ] {
             assert!(lines.iter().any(|told| told == line), "{lines:?}");
         }
-        assert_eq!((number(&serde_json::json!(3)), number(&serde_json::json!([1, 2]))), (3, 2));
+        assert_eq!(
+            (
+                number(&serde_json::json!(3)),
+                number(&serde_json::json!([1, 2]))
+            ),
+            (3, 2)
+        );
     }
 }

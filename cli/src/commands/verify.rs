@@ -23,14 +23,20 @@ struct Verdict<'a> {
 
 /// Runs the command.
 pub fn run(session: &Session<'_>, arguments: VerifyArguments) -> Result<Ending, CliError> {
-    session.closing.resume("run the same command again, it changes nothing".into());
+    session
+        .closing
+        .resume("run the same command again, it changes nothing".into());
     let inputs = Some(arguments.inputs.as_slice()).filter(|inputs| !inputs.is_empty());
     let watch = Watch::new(session.log.clone());
     let verified = taster_tasks::verify(&arguments.out, inputs, session.runtime, &watch);
     watch.finish();
     let verification = verified?;
     show(session, &Verdict::new(&arguments.out, &verification))?;
-    Ok(if verification.problems.is_empty() { Ending::Clean } else { Ending::Findings })
+    Ok(if verification.problems.is_empty() {
+        Ending::Clean
+    } else {
+        Ending::Findings
+    })
 }
 
 impl<'a> Verdict<'a> {
@@ -66,7 +72,11 @@ fn show(session: &Session<'_>, verdict: &Verdict<'_>) -> Result<(), CliError> {
 }
 
 fn problems(problems: &[String]) -> Table {
-    let column = Column { title: "problem", right: false, max: usize::MAX };
+    let column = Column {
+        title: "problem",
+        right: false,
+        max: usize::MAX,
+    };
     let mut table = Table::new(vec![column]);
     for problem in problems {
         table.row(vec![Cell::new(problem)]);

@@ -1,6 +1,7 @@
 //! What users and scripts rely on: commands, exit codes, streams, files, columns and types.
 
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use serde_json::Value;
 use tempfile::TempDir;
@@ -410,4 +411,38 @@ fn plan_reads_no_text_and_verify_confirms_an_audit() {
         .run()
         .expect_code(&[1]);
     assert!(!outcome.stdout.is_empty(), "what does not hold is said");
+}
+
+#[test]
+fn signals_end_an_audit_that_can_be_continued() {
+    let scratch = Scratch::new(0);
+    let plan = Plan {
+        shards: 8,
+        rows: 4000,
+        group_rows: 500,
+        poisoned: 50,
+        ..Plan::default()
+    };
+    corpora::write(&scratch.path("corpus"), &plan);
+    for (signal, code) in [("TERM", 143), ("INT", 130)] {
+        let file = scratch.text(&format!("{signal}.json"));
+        let run = || {
+            audit(
+                &scratch.text("corpus"),
+                &scratch.text(signal),
+                &["--result-file", &file],
+            )
+        };
+        let outcome = run()
+            .run_and_signal(Duration::from_millis(300), signal)
+            .expect_code(&[code]);
+        let result = json(Path::new(&file));
+        assert_eq!(
+            number_of(&result, "exit_code"),
+            Some(i64::from(code)),
+            "{result}"
+        );
+        assert!(!outcome.stderr.contains("panicked"), "{}", outcome.stderr);
+        let _ = run().run().expect_code(&[0, 1]);
+    }
 }

@@ -90,19 +90,28 @@ fn memory_changes_nothing() {
 
 #[test]
 fn units_change_nothing() {
-    let corpus = corpus();
-    for unit_bytes in [1, 40_000, 300_000, 1 << 40] {
-        let files = in_process(corpus.input(), Some(unit_bytes));
-        assert_same(
-            &format!("units of {unit_bytes} bytes"),
-            &corpus.files,
-            &files,
-        );
+    let folder = tempfile::tempdir().unwrap();
+    corpora::write(folder.path(), &plan());
+    let input = folder.path().to_str().unwrap();
+    let expected = in_process(input, None, 1);
+    for (unit_bytes, threads) in [(1, 2), (40_000, 1), (300_000, 3), (1 << 40, 2)] {
+        let files = in_process(input, Some(unit_bytes), threads);
+        assert_same(&format!("units of {unit_bytes} bytes"), &expected, &files);
     }
 }
 
+#[test]
+fn command_and_library_agree() {
+    let corpus = corpus();
+    assert_same(
+        "library",
+        &corpus.files,
+        &in_process(corpus.input(), None, 2),
+    );
+}
+
 /// The same audit by the library, which takes settings that the command has no option for.
-fn in_process(input: &str, unit_bytes: Option<u64>) -> Files {
+fn in_process(input: &str, unit_bytes: Option<u64>, threads: usize) -> Files {
     let scratch = tempfile::tempdir().unwrap();
     let out = scratch.path().join("out");
     let request = AuditRequest {
@@ -110,7 +119,7 @@ fn in_process(input: &str, unit_bytes: Option<u64>) -> Files {
         work: scratch.path().join("work").to_str().unwrap().to_owned(),
         parameters: Parameters::default(),
         resources: Resources {
-            threads: 2,
+            threads,
             memory_bytes: 1 << 30,
             unit_bytes,
         },
@@ -266,4 +275,13 @@ fn real_text_is_deterministic_too() {
     let one = files_of(input, &["--threads", "1", "--memory", "4GiB"]);
     let other = files_of(input, &["--threads", "3", "--memory", "64MiB"]);
     assert_same("sample", &one, &other);
+}
+
+#[test]
+fn scratch() {
+    let folder = tempfile::tempdir().unwrap();
+    corpora::write(folder.path(), &plan());
+    let input = folder.path().to_str().unwrap();
+    let files = in_process(input, None, 2);
+    for (k, v) in &files { std::fs::create_dir_all("/tmp/scr").unwrap(); std::fs::write(format!("/tmp/scr/{k}"), v).unwrap(); }
 }

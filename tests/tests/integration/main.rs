@@ -14,7 +14,7 @@
 mod architecture;
 mod contract;
 mod counts;
-//mod determinism;
+mod determinism;
 mod evidence;
 mod hostile;
 mod s3;

@@ -1,0 +1,95 @@
+//! Postings on their way to their n-grams' records.
+
+use super::Describer;
+use crate::count::{PARTITIONS, SLICES, partition_of};
+use crate::lookup::Screened;
+use crate::object::{Header, ObjectBuilder};
+use crate::posting::{LocalityRows, Posting, RecordHead, put_record};
+use crate::segment::Segment;
+use crate::sort::Scatter;
+
+/// Bins of the first pass: few enough that the next free place of each stays in the cache.
+const COARSE_BITS: u32 = 9;
+
+/// A posting that knows its n-gram by the slot of the table.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Hit {
+    pub slot: u32,
+    pub left: u32,
+    pub right: u32,
+    /// Document and order, see [`pack`].
+    pub place: u16,
+    pub jump: i8,
+    pub unusual: bool,
+}
+
+/// A document ordinal and an order in 16 bits.
+pub(super) fn pack(document: u32, order: usize) -> u16 {
+    (order as u16) << Segment::DOCUMENT_BITS | document as u16
+}
+
+impl Hit {
+    fn order(&self) -> u8 {
+        (self.place >> Segment::DOCUMENT_BITS) as u8
+    }
+
+    fn posting(&self) -> Posting {
+        Posting {
+            document: u32::from(self.place) & (Segment::MAX_DOCUMENTS as u32 - 1),
+            left: self.left,
+            right: self.right,
+            jump: self.jump,
+        }
+    }
+}
+
+/// The hits of a segment, by document.
+#[derive(Debug, Default)]
+pub(super) struct Hits {
+    hits: Vec<Hit>,
+    coarse: Vec<Hit>,
+    fine: Vec<Hit>,
+    coarse_bins: Scatter,
+    fine_bins: Scatter,
+}
+
+impl Hits {
+    pub(super) fn clear(&mut self) {
+        self.hits.clear();
+    }
+
+    pub(super) fn extend(&mut self, hits: impl Iterator<Item = Hit>) {
+        self.hits.extend(hits);
+    }
+
+    /// The object of all postings. Slots ascend as fingerprints do, so two passes over bins, one
+    /// by the upper and one by the lower bits of the slot, bring the hits in order.
+    pub(super) fn assemble(
+        &mut self,
+        table: &Screened,
+        rows: &LocalityRows,
+        header: Header,
+    ) -> Vec<u8> {
+        let bits = usize::BITS - table.slots().leading_zeros();
+        let shift = bits.saturating_sub(COARSE_BITS);
+        let bins = (table.slots() >> shift) + 1;
+        self.coarse_bins
+            .scatter(&self.hits, &mut self.coarse, bins, |hit| {
+                (hit.slot >> shift) as usize
+            });
+        let mut writer = Writer::new(header, self.hits.len(), table, rows);
+        for bin in 0..bins {
+            let hits = &self.coarse[self.coarse_bins.range(bin)];
+            let below = (1 << shift) - 1;
+            self.fine_bins
+                .scatter(hits, &mut self.fine, below + 1, |hit| {
+                    hit.slot as usize & below
+                });
+            let sorted = &self.fine[..hits.len()];
+            for hits in sorted.chunk_by(|a, b| a.slot == b.slot) {
+                writer.record(hits);
+            }
+        }
+        writer.finish()
+    }
+}
