@@ -77,7 +77,9 @@ fn encode_counts(entries: &[Entry], out: &mut Vec<u8>) {
 #[must_use]
 pub fn entries(mut bytes: &[u8]) -> usize {
     let most = bytes.len();
-    varint::take(&mut bytes).map_or(0, |count| usize::try_from(count).unwrap_or(most).min(most * 8))
+    varint::take(&mut bytes).map_or(0, |count| {
+        usize::try_from(count).unwrap_or(most).min(most * 8)
+    })
 }
 
 /// Calls `emit` for every entry of the block, in ascending order.

@@ -85,7 +85,8 @@ impl Screened {
         at
     }
 
-    fn insert(&mut self, entry: Entry) {
+    /// Inserts one entry; its smaller count is what [`Screened::get`] answers.
+    pub fn insert(&mut self, entry: Entry) {
         let mut carried = Slot {
             fingerprint: entry.fingerprint,
             df: entry.low,

@@ -101,6 +101,7 @@ pub struct ObjectBuilder {
     header: Header,
     bytes: Vec<u8>,
     offsets: Vec<u64>,
+    frame_start: usize,
 }
 
 impl ObjectBuilder {
@@ -115,17 +116,37 @@ impl ObjectBuilder {
             header,
             bytes,
             offsets: vec![length as u64],
+            frame_start: length,
         }
     }
 
     /// Appends a frame to the open slice; `label` says what the payload is.
     pub fn frame(&mut self, label: u32, payload: &[u8]) {
-        self.bytes
-            .extend_from_slice(&(payload.len() as u32).to_le_bytes());
-        self.bytes.extend_from_slice(&label.to_le_bytes());
-        self.bytes
-            .extend_from_slice(&frame_checksum(label, payload).to_le_bytes());
+        self.open_frame(label);
         self.bytes.extend_from_slice(payload);
+        self.close_frame();
+    }
+
+    /// Begins a frame in the open slice, whose payload is appended to [`Self::payload`] until
+    /// [`Self::close_frame`].
+    pub fn open_frame(&mut self, label: u32) {
+        self.frame_start = self.bytes.len();
+        let mut head = [0; FRAME];
+        head[4..8].copy_from_slice(&label.to_le_bytes());
+        self.bytes.extend_from_slice(&head);
+    }
+
+    /// Where the payload of the frame begun last is appended; nothing else may be done to it.
+    pub fn payload(&mut self) -> &mut Vec<u8> {
+        &mut self.bytes
+    }
+
+    /// Ends the frame begun last.
+    pub fn close_frame(&mut self) {
+        let (head, payload) = self.bytes[self.frame_start..].split_at_mut(FRAME);
+        let checksum = frame_checksum(u32_at(head, 4), payload);
+        head[..4].copy_from_slice(&(payload.len() as u32).to_le_bytes());
+        head[8..].copy_from_slice(&checksum.to_le_bytes());
     }
 
     /// Closes the open slice and opens the next.

@@ -42,11 +42,41 @@ pub struct RecordHead {
 #[error("damaged posting record: {0}")]
 pub struct PostingError(&'static str);
 
-/// Appends a record. `localities` holds `axes` locality ordinals per posting.
+/// The encoded locality ordinals of the documents of a segment: the same bytes in all postings
+/// of a document.
+#[derive(Debug, Default)]
+pub struct LocalityRows {
+    bytes: Vec<u8>,
+    ends: Vec<u32>,
+}
+
+impl LocalityRows {
+    /// Appends the next document, whose ordinal on every axis `each` passes on.
+    pub fn push(&mut self, each: impl FnOnce(&mut dyn FnMut(u32))) {
+        each(&mut |locality| varint::put(&mut self.bytes, u64::from(locality)));
+        self.ends.push(self.bytes.len() as u32);
+    }
+
+    /// Forgets all documents and keeps the memory.
+    pub fn clear(&mut self) {
+        self.bytes.clear();
+        self.ends.clear();
+    }
+
+    #[inline]
+    fn get(&self, document: usize) -> &[u8] {
+        let start = document
+            .checked_sub(1)
+            .map_or(0, |before| self.ends[before]);
+        &self.bytes[start as usize..self.ends[document] as usize]
+    }
+}
+
+/// Appends a record; `rows` holds the localities of all its documents.
 pub fn put_record(
     head: RecordHead,
     postings: impl Iterator<Item = Posting>,
-    localities: impl Fn(u32, &mut dyn FnMut(u32)),
+    rows: &LocalityRows,
     scratch: &mut Vec<u8>,
     out: &mut Vec<u8>,
 ) {
@@ -59,15 +89,21 @@ pub fn put_record(
     for posting in postings {
         varint::put(scratch, u64::from(posting.document - previous));
         previous = posting.document;
-        scratch.extend_from_slice(&posting.left.to_le_bytes());
-        scratch.extend_from_slice(&posting.right.to_le_bytes());
-        scratch.push(posting.jump as u8);
-        localities(posting.document, &mut |locality| {
-            varint::put(scratch, u64::from(locality))
-        });
+        scratch.extend_from_slice(&fixed(&posting));
+        scratch.extend_from_slice(rows.get(posting.document as usize));
     }
     varint::put(out, scratch.len() as u64);
     out.extend_from_slice(scratch);
+}
+
+/// What has the same length in every posting.
+#[inline]
+fn fixed(posting: &Posting) -> [u8; 9] {
+    let mut bytes = [0; 9];
+    bytes[..4].copy_from_slice(&posting.left.to_le_bytes());
+    bytes[4..8].copy_from_slice(&posting.right.to_le_bytes());
+    bytes[8] = posting.jump as u8;
+    bytes
 }
 
 /// A record whose postings are still encoded.
@@ -177,14 +213,17 @@ mod tests {
 
     fn encode(head: RecordHead, postings: &[Posting]) -> Vec<u8> {
         let mut out = Vec::new();
-        let locality = |document: u32, put: &mut dyn FnMut(u32)| {
-            put(document * 3);
-            put(document + 1_000_000);
-        };
+        let mut rows = LocalityRows::default();
+        for document in 0..4096 {
+            rows.push(|put| {
+                put(document * 3);
+                put(document + 1_000_000);
+            });
+        }
         put_record(
             head,
             postings.iter().copied(),
-            locality,
+            &rows,
             &mut Vec::new(),
             &mut out,
         );

@@ -7,10 +7,55 @@
 /// Bins larger than this are sorted by comparison.
 const LARGE_BIN: usize = 24;
 
+/// A stable scatter of items into bins; keeps its memory.
+#[derive(Debug, Default)]
+pub struct Scatter {
+    ends: Vec<u32>,
+}
+
+impl Scatter {
+    /// Puts the items into `out`, bin by bin, in their order within each; `out` may be longer
+    /// than `items`. `bin` answers below `bins`.
+    #[inline]
+    pub fn scatter<T: Copy>(
+        &mut self,
+        items: &[T],
+        out: &mut Vec<T>,
+        bins: usize,
+        bin: impl Fn(&T) -> usize,
+    ) {
+        if out.len() < items.len() {
+            out.extend_from_slice(&items[out.len()..]);
+        }
+        let next = &mut self.ends;
+        next.clear();
+        next.resize(bins, 0);
+        for item in items {
+            next[bin(item)] += 1;
+        }
+        let mut sum = 0;
+        for next in next.iter_mut() {
+            sum += std::mem::replace(next, sum);
+        }
+        for item in items {
+            let next = &mut next[bin(item)];
+            out[*next as usize] = *item;
+            *next += 1;
+        }
+    }
+
+    /// Where the items of a bin are since the last scatter.
+    #[must_use]
+    pub fn range(&self, bin: usize) -> std::ops::Range<usize> {
+        let start = bin.checked_sub(1).map_or(0, |before| self.ends[before]);
+        start as usize..self.ends[bin] as usize
+    }
+}
+
 /// Reusable memory of the sort.
 #[derive(Debug, Default)]
 pub struct BinSort {
-    starts: Vec<u32>,
+    bins: Scatter,
 }
 
 impl BinSort {
@@ -22,47 +67,22 @@ impl BinSort {
         out: &'a mut Vec<T>,
         key: impl Fn(&T) -> u64,
     ) -> &'a [T] {
-        if out.len() < items.len() {
-            out.extend_from_slice(&items[out.len()..]);
-        }
-        let out = &mut out[..items.len()];
-        if items.len() <= LARGE_BIN {
-            out.copy_from_slice(items);
-            insertion(out, &key);
-            return out;
-        }
-        let bits = items.len().ilog2();
+        let bits = items.len().max(2).ilog2();
         let shift = 64 - bits;
-        self.count(items, bits, |item| (key(item) >> shift) as usize);
-        for item in items {
-            let start = &mut self.starts[(key(item) >> shift) as usize];
-            out[*start as usize] = *item;
-            *start += 1;
-        }
+        self.bins
+            .scatter(items, out, 1 << bits, |item| (key(item) >> shift) as usize);
+        let out = &mut out[..items.len()];
         self.repair_large_bins(out, &key);
         insertion(out, &key);
         out
     }
 
-    /// Fills `starts` with the first position of every bin.
-    fn count<T>(&mut self, items: &[T], bits: u32, bin: impl Fn(&T) -> usize) {
-        self.starts.clear();
-        self.starts.resize(1 << bits, 0);
-        for item in items {
-            self.starts[bin(item)] += 1;
-        }
-        let mut sum = 0;
-        for start in &mut self.starts {
-            let size = *start;
-            *start = sum;
-            sum += size;
-        }
-    }
-
-    /// After the scatter `starts` holds the end of every bin.
     fn repair_large_bins<T>(&self, out: &mut [T], key: &impl Fn(&T) -> u64) {
+        if out.len() <= LARGE_BIN {
+            return;
+        }
         let mut start = 0;
-        for &end in &self.starts {
+        for &end in &self.bins.ends {
             let end = end as usize;
             if end - start > LARGE_BIN {
                 out[start..end].sort_by_key(key);

@@ -62,7 +62,8 @@ impl Audit {
 /// Trouble with a store, an input that names nothing, a parameter that cannot be used. A shard
 /// that cannot be read is not an error.
 pub fn audit(request: &AuditRequest, runtime: &Handle, progress: &dyn Progress) -> Result<Audit, TaskError> {
-    let mut driver = Driver::open(request, runtime, progress)?;
+    let request = AuditRequest { parameters: checked(&request.parameters)?, ..request.clone() };
+    let mut driver = Driver::open_as_is(&request, runtime, progress)?;
     loop {
         match driver.run() {
             // Bad after it was counted: what was counted of it must not speak, so start over.
@@ -83,12 +84,14 @@ pub(crate) struct Driver<'a> {
 }
 
 impl<'a> Driver<'a> {
-    pub(crate) fn open(
+    /// Freezes the manifest of `request`, whose parameters are taken as they are.
+    pub(crate) fn open_as_is(
         request: &'a AuditRequest,
         runtime: &Handle,
         progress: &'a dyn Progress,
     ) -> Result<Self, TaskError> {
-        let parameters = checked(&request.parameters)?;
+        let parameters = request.parameters.clone();
+        check_resources(&request.resources)?;
         progress.wave_started(Wave::Manifest, 1, 0);
         let Frozen { manifest, sources } = freeze(&request.inputs, &parameters, runtime)?;
         progress.task_done(Wave::Manifest, 0, false);
@@ -186,4 +189,15 @@ fn checked(parameters: &Parameters) -> Result<Parameters, TaskError> {
     parameters.orders.first = parameters.orders.first.min(2);
     parameters.orders.last = parameters.orders.last.max(2);
     Ok(parameters)
+}
+
+fn check_resources(resources: &Resources) -> Result<(), TaskError> {
+    if resources.threads == 0 {
+        return Err(TaskError::Parameter("expected at least 1 thread, got 0".to_owned()));
+    }
+    if resources.memory_bytes < Resources::MIN_MEMORY_BYTES {
+        let (least, got) = (Resources::MIN_MEMORY_BYTES, resources.memory_bytes);
+        return Err(TaskError::Parameter(format!("expected a memory budget of at least {least} bytes, got {got}")));
+    }
+    Ok(())
 }

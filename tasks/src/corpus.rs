@@ -34,6 +34,8 @@ pub(crate) struct Corpus {
     pub totals: CorpusTotals,
     /// Values of every axis, sorted; a locality ordinal is an index.
     pub values: Vec<Vec<String>>,
+    /// Documents per axis and locality, duplicates included.
+    pub documents_by_locality: Vec<Vec<u64>>,
     /// Per unit and document, whether it is the first of its duplicates.
     pub canonical: Vec<Vec<bool>>,
     /// The other documents with the same content, per canonical document that has any.
@@ -111,16 +113,19 @@ impl Corpus {
 
     fn measure_localities(&mut self, workspace: &Workspace, tables: &[DocumentsTable]) {
         for (axis, name) in workspace.manifest.axes.iter().enumerate() {
-            let mut sizes: BTreeMap<&str, u64> = BTreeMap::new();
+            let mut sizes: BTreeMap<&str, (u64, u64)> = BTreeMap::new();
             for (table, canonical) in tables.iter().zip(&self.canonical) {
                 let column = &table.axes[axis];
                 for (index, canonical) in column.indices.iter().zip(canonical) {
                     if *index != NO_VALUE {
-                        *sizes.entry(&column.values[*index as usize]).or_default() += u64::from(*canonical);
+                        let size = sizes.entry(&column.values[*index as usize]).or_default();
+                        size.0 += u64::from(*canonical);
+                        size.1 += 1;
                     }
                 }
             }
-            let localities: Vec<u64> = sizes.values().copied().collect();
+            let localities: Vec<u64> = sizes.values().map(|size| size.0).collect();
+            self.documents_by_locality.push(sizes.values().map(|size| size.1).collect());
             let with_value = localities.iter().sum();
             self.totals.axes.push(AxisTotals { name: name.clone(), with_value, localities });
             self.values.push(sizes.into_keys().map(str::to_owned).collect());

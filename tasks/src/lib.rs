@@ -7,6 +7,7 @@
 //! gets the same bytes.
 
 mod audit;
+mod chunks;
 mod context;
 mod corpus;
 mod count;
@@ -15,8 +16,11 @@ mod documents;
 mod error;
 mod evidence;
 mod manifest_lines;
+mod naming;
+mod ngrams_table;
 mod outcome;
 mod outputs;
+mod plan;
 mod progress;
 mod report;
 mod request;
@@ -26,11 +30,16 @@ mod segments;
 mod summarize;
 mod unusual;
 mod verified;
+mod verify;
 mod waves;
 mod workspace;
 
 pub use audit::{Audit, WaveFacts, audit};
 pub use error::TaskError;
 pub use manifest_lines::ShardLine;
+pub use ngrams_table::{NgramsFacts, NgramsRequest, ngrams};
+pub use outputs::WrittenFile;
+pub use plan::{PlanFacts, plan};
 pub use progress::{Progress, Silent, Wave};
 pub use request::{AuditRequest, Resources};
+pub use verify::{Verification, verify};

@@ -8,32 +8,54 @@ use arrow::array::{
 };
 use arrow::datatypes::{DataType, Field, Fields, Schema, SchemaRef};
 use bytes::Bytes;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use taster_findings::{Concentration, Finding, Occurrence};
+use taster_planning::Digest;
 use taster_storage::{Store, write_table};
 
 use crate::error::InObject;
 use crate::{Audit, TaskError};
 
+/// A file of the output folder.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct WrittenFile {
+    /// Its name in the folder.
+    pub name: String,
+    /// Its size.
+    pub bytes: u64,
+    /// BLAKE3 of its bytes.
+    pub blake3: Digest,
+}
+
+impl WrittenFile {
+    fn write(out: &Store, name: &str, bytes: Bytes) -> Result<Self, TaskError> {
+        let file = Self { name: name.to_owned(), bytes: bytes.len() as u64, blake3: Digest::of(&bytes) };
+        out.replace(name, bytes)?;
+        Ok(file)
+    }
+}
+
 impl Audit {
     /// Writes `report.json`, `findings.parquet`, `findings.jsonl`, `occurrences.parquet`,
-    /// `manifest.jsonl` and `quarantine.jsonl`, over whatever is there.
+    /// `manifest.jsonl` and `quarantine.jsonl`, over whatever is there, and says what was written.
     ///
     /// # Errors
     /// Trouble with the store.
-    pub fn write(&self, out: &Store) -> Result<(), TaskError> {
+    pub fn write(&self, out: &Store) -> Result<Vec<WrittenFile>, TaskError> {
         let findings = &self.report.findings;
         let report = serde_json::to_vec_pretty(&self.report).in_object("report.json")?;
-        out.replace("report.json", Bytes::from(report))?;
-        out.replace("findings.jsonl", lines(findings)?)?;
-        out.replace("manifest.jsonl", lines(&self.shards)?)?;
-        out.replace("quarantine.jsonl", lines(&self.quarantine)?)?;
-        let schema = findings_schema();
-        out.replace("findings.parquet", write_table(&schema, &[findings_batch(&schema, findings)?])?)?;
         let axes = self.occurrence_axes();
-        let schema = occurrences_schema(&axes);
-        let batch = occurrences_batch(&schema, &axes, &self.occurrences)?;
-        Ok(out.replace("occurrences.parquet", write_table(&schema, &[batch])?)?)
+        let (about_findings, about_occurrences) = (findings_schema(), occurrences_schema(&axes));
+        let occurrences = occurrences_batch(&about_occurrences, &axes, &self.occurrences)?;
+        let files = [
+            ("findings.parquet", write_table(&about_findings, &[findings_batch(&about_findings, findings)?])?),
+            ("findings.jsonl", lines(findings)?),
+            ("occurrences.parquet", write_table(&about_occurrences, &[occurrences])?),
+            ("manifest.jsonl", lines(&self.shards)?),
+            ("quarantine.jsonl", lines(&self.quarantine)?),
+            ("report.json", Bytes::from(report)),
+        ];
+        files.into_iter().map(|(name, bytes)| WrittenFile::write(out, name, bytes)).collect()
     }
 
     /// Axes that are columns of their own in the occurrences.

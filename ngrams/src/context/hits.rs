@@ -1,6 +1,5 @@
 //! Postings on their way to their n-grams' records.
 
-use super::Describer;
 use crate::count::{PARTITIONS, SLICES, partition_of};
 use crate::lookup::Screened;
 use crate::object::{Header, ObjectBuilder};
@@ -91,5 +90,80 @@ impl Hits {
             }
         }
         writer.finish()
+    }
+}
+
+/// Writes records, which come in ascending order of fingerprints, as frames of partitions.
+struct Writer<'a> {
+    builder: ObjectBuilder,
+    table: &'a Screened,
+    rows: &'a LocalityRows,
+    scratch: Vec<u8>,
+    /// Partition of the open frame.
+    partition: Option<usize>,
+    slices: usize,
+}
+
+impl<'a> Writer<'a> {
+    fn new(header: Header, postings: usize, table: &'a Screened, rows: &'a LocalityRows) -> Self {
+        Self {
+            builder: ObjectBuilder::new(header, SLICES, postings * 24),
+            table,
+            rows,
+            scratch: Vec::new(),
+            partition: None,
+            slices: 0,
+        }
+    }
+
+    /// `hits` are those of one n-gram.
+    fn record(&mut self, hits: &[Hit]) {
+        let (fingerprint, df) = self.table.entry(hits[0].slot);
+        self.enter(partition_of(fingerprint));
+        let head = RecordHead {
+            fingerprint,
+            order: hits[0].order(),
+            unusual: hits[0].unusual,
+            df,
+            postings: hits.len() as u32,
+        };
+        let postings = hits.iter().map(Hit::posting);
+        put_record(
+            head,
+            postings,
+            self.rows,
+            &mut self.scratch,
+            self.builder.payload(),
+        );
+    }
+
+    /// Makes the frame of `partition` the open one.
+    fn enter(&mut self, partition: usize) {
+        if self.partition == Some(partition) {
+            return;
+        }
+        self.leave();
+        self.end_slices(partition / (PARTITIONS / SLICES));
+        self.builder.open_frame((partition as u32) << 8);
+        self.partition = Some(partition);
+    }
+
+    fn leave(&mut self) {
+        if self.partition.take().is_some() {
+            self.builder.close_frame();
+        }
+    }
+
+    fn end_slices(&mut self, before: usize) {
+        while self.slices < before {
+            self.builder.end_slice();
+            self.slices += 1;
+        }
+    }
+
+    fn finish(mut self) -> Vec<u8> {
+        self.leave();
+        self.end_slices(SLICES);
+        self.builder.finish()
     }
 }

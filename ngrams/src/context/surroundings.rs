@@ -62,7 +62,8 @@ impl Surroundings {
     /// Unseen n-grams in the window from `end` on minus those in the window before `at`.
     #[inline]
     pub(super) fn jump(&self, at: usize, end: usize) -> i8 {
-        let inside = |from: usize| self.unseen[from + self.ngrams] as i32 - self.unseen[from] as i32;
+        let inside =
+            |from: usize| self.unseen[from + self.ngrams] as i32 - self.unseen[from] as i32;
         (inside(end + WINDOW) - inside(at)) as i8
     }
 }

@@ -8,9 +8,10 @@ use proptest::prelude::*;
 use super::*;
 use crate::Words;
 use crate::block::{self, Entry};
+use crate::count::{PARTITIONS, SLICES, partition_of};
 use crate::fingerprint::{fingerprint, token_hash};
 use crate::object::{Directory, Kind, take_frame};
-use crate::posting::take_record;
+use crate::posting::{Posting, take_record};
 
 const SEED: u64 = 5;
 const AXES: usize = 2;
