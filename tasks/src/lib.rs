@@ -15,6 +15,7 @@ mod dispatch;
 mod documents;
 mod error;
 mod evidence;
+mod holders;
 mod manifest_lines;
 mod naming;
 mod ngrams_table;

@@ -15,7 +15,9 @@ use crate::evidence::{Sighting, Target, errands, look};
 use crate::outcome::{Judge, Outcome, Placed, Verified, outcome};
 use crate::report::Sums;
 use crate::score::{Posting, ScoreReceipt, score};
+use crate::holders::{ScreenedRange, runs_holding};
 use crate::screen::{Range, ScreenReceipt, Thresholds, open_runs, ranges, screen};
+use crate::summarize::Posted;
 use crate::verified::verify;
 use crate::workspace::{Opened, Workspace};
 use crate::{TaskError, Wave};
@@ -40,8 +42,8 @@ fn novelty_order(workspace: &Workspace, tokens: u64) -> u8 {
 /// The screened corpus.
 pub(crate) struct Merged {
     thresholds: Thresholds,
-    /// The screened objects of all ranges.
-    objects: Vec<Opened>,
+    /// The screened objects of all ranges, in range order.
+    screened: Vec<ScreenedRange>,
     digest: [u8; 32],
     sums: Sums,
 }
@@ -91,22 +93,15 @@ impl Merged {
             |_| bytes,
             |workspace, range| screen(workspace, &opened, *range, &thresholds, &corpus.digest),
         )?;
-        Self::open(&driver.workspace, thresholds, runs.len(), &receipts)
-    }
-
-    fn open(
-        workspace: &Workspace,
-        thresholds: Thresholds,
-        runs: usize,
-        receipts: &[ScreenReceipt],
-    ) -> Result<Self, TaskError> {
-        let open = |receipt: &ScreenReceipt| {
-            workspace.open(&receipt.output.key, Kind::Screened, runs, receipt.output.bytes)
+        let open = |(range, receipt): (&Range, &ScreenReceipt)| {
+            let Output { key, bytes, .. } = &receipt.output;
+            let object = driver.workspace.open(key, Kind::Screened, runs.len(), *bytes)?;
+            Ok(ScreenedRange { range: *range, object })
         };
         let counts = || receipts.iter().flat_map(|receipt| &receipt.counts);
         Ok(Self {
             thresholds,
-            objects: receipts.iter().map(open).collect::<Result<_, _>>()?,
+            screened: ranges.iter().zip(&receipts).map(open).collect::<Result<_, TaskError>>()?,
             digest: digest_of("taster screened 1", receipts.iter().map(|receipt| &receipt.output)),
             sums: Sums {
                 distinct_ngrams: counts().map(|counts| counts.distinct).sum(),
@@ -127,10 +122,33 @@ impl Merged {
             tests: scored.ngrams * corpus.totals.axes.len() as u64,
         };
         let chosen = choose(&judge, scored.candidates, driver.workspace.parameters.max_findings as usize);
-        let places = RunPlaces::new(counted);
-        let verified = evidence(driver, counted, corpus, &places, chosen)?;
+        let targets = self.targets(&driver.workspace, counted, corpus, &chosen)?;
+        let verified = evidence(driver, counted, &targets, chosen)?;
         let most = driver.workspace.parameters.max_findings as usize;
         Ok(Judged { sums: self.sums, outcome: outcome(&judge, corpus, verified, most) })
+    }
+
+    /// The documents that have to be looked at for each candidate: those of its postings with
+    /// their duplicates, or all of the runs that hold it where postings do not account for its df.
+    fn targets(
+        &self,
+        workspace: &Workspace,
+        counted: &[Counted],
+        corpus: &Corpus,
+        chosen: &[Chosen],
+    ) -> Result<Vec<Target>, TaskError> {
+        let places = RunPlaces::new(counted);
+        let target = |chosen: &Chosen| {
+            let Candidate { fingerprint, summary, .. } = &chosen.candidate;
+            let canonical: Vec<DocumentOrd> = chosen.documents.iter().map(|&posted| places.document(posted)).collect();
+            let mut documents = corpus.with_duplicates(&canonical);
+            if (documents.len() as u64) < summary.df {
+                let runs = runs_holding(workspace, &self.screened, *fingerprint)?;
+                documents = runs.into_iter().flat_map(|run| places.all(run)).collect();
+            }
+            Ok(Target { fingerprint: *fingerprint, order: usize::from(summary.order), documents })
+        };
+        chosen.iter().map(target).collect()
     }
 
     fn describe(
@@ -141,7 +159,8 @@ impl Merged {
     ) -> Result<Vec<ContextReceipt>, TaskError> {
         let Thresholds { floor, ceiling, novelty_order } = self.thresholds;
         let rules = Rules { orders: driver.workspace.orders(), floor, ceiling, novelty_order };
-        let screen = Screen { corpus, objects: &self.objects, digest: self.digest, rules };
+        let objects: Vec<Opened> = self.screened.iter().map(|screened| screened.object.clone()).collect();
+        let screen = Screen { corpus, objects: &objects, digest: self.digest, rules };
         let located = locate(counted);
         let bytes = |located: &Located<'_>| located.counted.unit.text_bytes;
         driver.wave(Wave::Context, &located, bytes, |workspace, located| describe(workspace, &screen, located))
@@ -184,7 +203,7 @@ fn score_all(
 struct Chosen {
     candidate: Candidate,
     placed: Placed,
-    documents: Vec<crate::summarize::Posted>,
+    documents: Vec<Posted>,
 }
 
 /// Why a candidate is worth verifying; each reason has its own quota.
@@ -251,24 +270,30 @@ fn choose(judge: &Judge<'_>, candidates: Vec<Posting>, max_findings: usize) -> V
 }
 
 /// Where the documents of every run are.
-pub(crate) struct RunPlaces(Vec<DocumentOrd>);
+struct RunPlaces(Vec<(DocumentOrd, u32)>);
 
 impl RunPlaces {
-    pub(crate) fn new(counted: &[Counted]) -> Self {
-        let mut firsts = Vec::new();
+    fn new(counted: &[Counted]) -> Self {
+        let mut places = Vec::new();
         for (unit, counted) in counted.iter().enumerate() {
             let mut document = 0;
             for run in &counted.receipt.runs {
-                firsts.push(DocumentOrd { unit: unit as u32, document });
+                places.push((DocumentOrd { unit: unit as u32, document }, run.documents as u32));
                 document += run.documents as u32;
             }
         }
-        Self(firsts)
+        Self(places)
     }
 
-    fn document(&self, posted: crate::summarize::Posted) -> DocumentOrd {
-        let first = self.0[posted.0 as usize];
+    fn document(&self, posted: Posted) -> DocumentOrd {
+        let (first, _) = self.0[posted.0 as usize];
         DocumentOrd { unit: first.unit, document: first.document + posted.1 }
+    }
+
+    /// All documents of a run.
+    fn all(&self, run: u32) -> impl Iterator<Item = DocumentOrd> + use<> {
+        let (first, documents) = self.0[run as usize];
+        (0..documents).map(move |ord| DocumentOrd { unit: first.unit, document: first.document + ord })
     }
 }
 
@@ -276,22 +301,12 @@ impl RunPlaces {
 fn evidence(
     driver: &mut Driver<'_>,
     counted: &[Counted],
-    corpus: &Corpus,
-    places: &RunPlaces,
+    targets: &[Target],
     chosen: Vec<Chosen>,
 ) -> Result<Vec<Verified>, TaskError> {
-    let target = |chosen: &Chosen| {
-        let canonical: Vec<DocumentOrd> = chosen.documents.iter().map(|&posted| places.document(posted)).collect();
-        Target {
-            fingerprint: chosen.candidate.fingerprint,
-            order: usize::from(chosen.candidate.summary.order),
-            documents: corpus.with_duplicates(&canonical),
-        }
-    };
-    let targets: Vec<Target> = chosen.iter().map(target).collect();
     let mut verified = Vec::new();
     let mut chosen = chosen.into_iter();
-    for pass in passes(&targets) {
+    for pass in passes(targets) {
         let mut sightings = look_all(driver, counted, pass)?;
         for (index, target) in pass.iter().enumerate() {
             let Some(Chosen { candidate, placed, .. }) = chosen.next() else { break };

@@ -276,12 +276,3 @@ fn real_text_is_deterministic_too() {
     let other = files_of(input, &["--threads", "3", "--memory", "64MiB"]);
     assert_same("sample", &one, &other);
 }
-
-#[test]
-fn scratch() {
-    let folder = tempfile::tempdir().unwrap();
-    corpora::write(folder.path(), &plan());
-    let input = folder.path().to_str().unwrap();
-    let files = in_process(input, None, 2);
-    for (k, v) in &files { std::fs::create_dir_all("/tmp/scr").unwrap(); std::fs::write(format!("/tmp/scr/{k}"), v).unwrap(); }
-}

@@ -1,0 +1,162 @@
+//! The command line.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+use crate::byte_size::ByteSize;
+
+/// Measures Taster beside a floor and a peer.
+#[derive(Debug, Parser)]
+#[command(name = "taster-bench", version, about)]
+pub struct CommandLine {
+    /// What is measured.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// What is measured.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Speed and memory of scan, tokenising, counting, audits, and Polars on the same data
+    Speed(SpeedArguments),
+    /// Ranks and false alarms on planted corpora, and false alarms on the clean one
+    Detection(DetectionArguments),
+    /// One measurement in a process of its own; prints JSON.
+    #[command(hide = true)]
+    Measure(MeasureArguments),
+}
+
+/// Arguments of `speed`.
+#[derive(Debug, Args)]
+#[command(group(clap::ArgGroup::new("corpus").required(true).args(["input", "text_mb"])))]
+pub struct SpeedArguments {
+    /// Folder of Parquet files to measure on
+    #[arg(long, value_name = "DIR")]
+    pub input: Option<PathBuf>,
+    /// Build a corpus with this much text (in MB, 10^6 bytes) from a real one and measure on that
+    #[arg(long, value_name = "MB", value_parser = clap::value_parser!(u64).range(1..))]
+    pub text_mb: Option<u64>,
+    /// Seed of the corpus that is built
+    #[arg(long, default_value_t = 1)]
+    pub seed: u64,
+    /// Threads of every measurement, the peer's too
+    #[arg(long, default_value_t = 2, value_parser = clap::value_parser!(u16).range(1..))]
+    pub threads: u16,
+    /// Memory of the first audit; the peer has no limit
+    #[arg(long, value_name = "SIZE", default_value = "4GiB")]
+    pub memory: ByteSize,
+    /// Memory of the second audit, whose report must have the same bytes
+    #[arg(long, value_name = "SIZE", default_value = "256MiB")]
+    pub small_memory: ByteSize,
+    /// Rounds; everything is measured once in each, medians are shown
+    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..))]
+    pub rounds: u16,
+    /// Where temporary files go [default: the system's folder for them]
+    #[arg(long, value_name = "DIR")]
+    pub work: Option<PathBuf>,
+    /// A Python interpreter that has Polars
+    #[arg(long, value_name = "PYTHON", requires = "peers")]
+    pub polars: Option<PathBuf>,
+    /// Folder that holds `polars_ngrams.py`
+    #[arg(long, value_name = "DIR", requires = "polars")]
+    pub peers: Option<PathBuf>,
+    /// Write all measurements to this file
+    #[arg(long, value_name = "FILE")]
+    pub json: Option<PathBuf>,
+}
+
+/// Arguments of `detection`.
+#[derive(Debug, Args)]
+pub struct DetectionArguments {
+    /// Clean corpus: a folder of Parquet files
+    #[arg(long, value_name = "DIR")]
+    pub input: PathBuf,
+    /// Seeds of the `souly` recipe, from 1
+    #[arg(long, default_value_t = 10)]
+    pub seeds: u64,
+    /// Seeds of the other recipes, from 1
+    #[arg(long, default_value_t = 3)]
+    pub other_seeds: u64,
+    /// Documents that `souly` poisons, each number in a corpus of its own
+    #[arg(long, value_delimiter = ',', default_value = "10,50,250")]
+    pub doses: Vec<u64>,
+    /// Documents that each of the other recipes poisons
+    #[arg(long, default_value_t = 25)]
+    pub other_dose: u64,
+    /// Threads of the audits
+    #[arg(long, default_value_t = 2, value_parser = clap::value_parser!(u16).range(1..))]
+    pub threads: u16,
+    /// Memory of the audits
+    #[arg(long, value_name = "SIZE", default_value = "4GiB")]
+    pub memory: ByteSize,
+    /// Where temporary files go [default: the system's folder for them]
+    #[arg(long, value_name = "DIR")]
+    pub work: Option<PathBuf>,
+    /// Write all results to this file
+    #[arg(long, value_name = "FILE")]
+    pub json: Option<PathBuf>,
+}
+
+/// Arguments of one measurement: what a parent tells its child.
+#[derive(Debug, Clone, Args)]
+pub struct MeasureArguments {
+    /// What is measured
+    pub what: Measured,
+    /// The corpus
+    #[arg(long)]
+    pub input: String,
+    /// Threads
+    #[arg(long)]
+    pub threads: u16,
+    /// Memory of an audit
+    #[arg(long)]
+    pub memory: ByteSize,
+    /// Folder that does not exist yet, for the work and the report of an audit
+    #[arg(long)]
+    pub folder: String,
+}
+
+/// What is measured in a process of its own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Measured {
+    /// Decoding the text column.
+    Scan,
+    /// The same, and hashing every token.
+    Tokenise,
+    /// An audit from an empty work folder, its report included.
+    Audit,
+}
+
+impl Measured {
+    /// Its name on the command line.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Scan => "scan",
+            Self::Tokenise => "tokenise",
+            Self::Audit => "audit",
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_command_line_is_sound() {
+        CommandLine::command().debug_assert();
+    }
+
+    #[test]
+    fn a_corpus_is_named_exactly_once() {
+        let speed =
+            |rest: &[&str]| CommandLine::try_parse_from([&["taster-bench", "speed"], rest].concat());
+        assert!(speed(&["--text-mb", "5"]).is_ok());
+        assert!(speed(&["--input", "x", "--memory", "64MiB"]).is_ok());
+        assert!(speed(&[]).is_err());
+        assert!(speed(&["--input", "x", "--text-mb", "5"]).is_err());
+        assert!(speed(&["--input", "x", "--polars", "python3"]).is_err());
+    }
+}
