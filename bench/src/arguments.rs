@@ -151,8 +151,9 @@ mod tests {
 
     #[test]
     fn a_corpus_is_named_exactly_once() {
-        let speed =
-            |rest: &[&str]| CommandLine::try_parse_from([&["taster-bench", "speed"], rest].concat());
+        let speed = |rest: &[&str]| {
+            CommandLine::try_parse_from([&["taster-bench", "speed"], rest].concat())
+        };
         assert!(speed(&["--text-mb", "5"]).is_ok());
         assert!(speed(&["--input", "x", "--memory", "64MiB"]).is_ok());
         assert!(speed(&[]).is_err());

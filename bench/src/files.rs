@@ -45,7 +45,8 @@ impl Drop for Scratch {
 /// # Errors
 /// It is no UTF-8.
 pub fn text(path: &Path) -> Result<&str, BenchError> {
-    path.to_str().ok_or_else(|| BenchError::Path(path.to_owned()))
+    path.to_str()
+        .ok_or_else(|| BenchError::Path(path.to_owned()))
 }
 
 /// Removes a folder that is there.

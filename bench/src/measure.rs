@@ -36,7 +36,7 @@ pub struct Measurement<F> {
 /// What is known of an audit.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Audited {
-    /// Documents, those without text left out.
+    /// Documents; a row without text is none.
     pub documents: u64,
     /// Bytes of decoded text.
     pub text_bytes: u64,
@@ -114,11 +114,19 @@ fn measured<F: Serialize>(start: Instant, facts: F) -> Result<String, BenchError
 impl<F> Measurement<F> {
     fn since(start: Instant, facts: F) -> Self {
         let seconds = start.elapsed().as_secs_f64();
-        Self { seconds, peak_bytes: peak_bytes(), facts }
+        Self {
+            seconds,
+            peak_bytes: peak_bytes(),
+            facts,
+        }
     }
 
     fn with<G>(self, facts: G) -> Measurement<G> {
-        Measurement { seconds: self.seconds, peak_bytes: self.peak_bytes, facts }
+        Measurement {
+            seconds: self.seconds,
+            peak_bytes: self.peak_bytes,
+            facts,
+        }
     }
 }
 
@@ -126,7 +134,7 @@ impl Audited {
     fn new(audit: &Audit, work_bytes: u64, waves: Vec<WaveTime>) -> Self {
         let totals = &audit.report.totals;
         Self {
-            documents: (totals.documents - totals.null_documents).cast_unsigned(),
+            documents: totals.documents.cast_unsigned(),
             text_bytes: totals.text_bytes.cast_unsigned(),
             tokens: totals.tokens.cast_unsigned(),
             distinct_ngrams: totals.distinct_ngrams.cast_unsigned(),
@@ -140,6 +148,8 @@ impl Audited {
     /// The wave that counts. An audit that starts over because of a bad shard has two; the first
     /// does all the work.
     pub fn counting(&self) -> Option<&WaveTime> {
-        self.waves.iter().find(|time| time.wave == taster_tasks::Wave::Count.name())
+        self.waves
+            .iter()
+            .find(|time| time.wave == taster_tasks::Wave::Count.name())
     }
 }

@@ -4,7 +4,9 @@
 /// stand right. Every row has as many cells as the head.
 pub fn lines(head: &[&str], left: &[usize], rows: &[Vec<String>]) -> Vec<String> {
     let head: Vec<String> = head.iter().map(ToString::to_string).collect();
-    let widths: Vec<usize> = (0..head.len()).map(|column| width(&head, rows, column)).collect();
+    let widths: Vec<usize> = (0..head.len())
+        .map(|column| width(&head, rows, column))
+        .collect();
     let line = |row: &Vec<String>| {
         let cells = row.iter().zip(&widths).enumerate();
         let cells = cells.map(|(column, (cell, width))| {
@@ -38,8 +40,11 @@ mod tests {
 
     #[test]
     fn numbers_stand_right_and_words_left() {
-        let rows = [vec!["ab".into(), "1".into(), "x".into()], vec!["c".into(), "22".into(), String::new()]];
-        let expected = ["what  n  note", "ab    1  x", "c    22"];
+        let rows = [
+            vec!["ab".into(), "1".into(), "x".into()],
+            vec!["c".into(), "22".into(), String::new()],
+        ];
+        let expected = ["what   n  note", "ab     1  x", "c     22"];
         assert_eq!(lines(&["what", "n", "note"], &[2], &rows), expected);
     }
 }

@@ -134,7 +134,7 @@ pub struct NgramsArguments {
     /// Count by locality on this axis
     #[arg(long, value_name = "AXIS")]
     pub by: Option<String>,
-    /// The Parquet file to write
+    /// The Parquet file to write, on this machine
     #[arg(long, value_name = "FILE")]
     pub out: PathBuf,
     /// The corpus.
@@ -205,6 +205,9 @@ pub struct VerifyArguments {
     /// Where the inputs are now [default: where they were, as run.json says]
     #[arg(long = "input", value_name = "INPUT")]
     pub inputs: Vec<String>,
+    /// Shards read at the same time [default: one per core]
+    #[arg(long, env = "TASTER_THREADS", hide_env_values = true, value_name = "N")]
+    pub threads: Option<usize>,
 }
 
 impl CommandLine {

@@ -20,6 +20,11 @@ pub fn default_work(out: &str) -> String {
     Path::new(out).join(LOCAL_WORK).display().to_string()
 }
 
+/// The folder that a location names; `None` for a store.
+pub fn local_folder(location: &str) -> Option<PathBuf> {
+    local(location).ok()
+}
+
 /// An input as it reads from any folder: local paths, also those of lists, are made absolute.
 pub fn absolute_input(input: &str) -> String {
     let absolute = |path: &str| match std::path::absolute(path) {

@@ -6,7 +6,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use bytes::Bytes;
 use serde::Serialize;
 use taster_storage::Store;
-use taster_tasks::{Audit, AuditRequest, Resources};
+use taster_tasks::{Audit, AuditRequest, Resources, WrittenFile};
 
 use crate::configuration::cores;
 use crate::error::CliError;
@@ -16,7 +16,8 @@ use crate::progress::WaveTimes;
 /// Version of the file's layout; rises when a reader would have to change.
 const SCHEMA_VERSION: u32 = 1;
 
-const KEY: &str = "run.json";
+/// Its name in the output folder.
+pub const RUN_RECORD: &str = "run.json";
 
 /// How one audit went.
 #[derive(Debug, Serialize)]
@@ -25,6 +26,8 @@ pub struct RunRecord {
     taster_version: &'static str,
     /// The inputs, local ones as absolute paths: what `verify` reads again.
     inputs: Vec<String>,
+    /// The files of the audit with their checksums: what `verify` computes again.
+    outputs: Vec<WrittenFile>,
     /// What keys of shards are relative to; absent if there is no shard.
     input_root: Option<String>,
     schemes: BTreeSet<String>,
@@ -56,6 +59,7 @@ impl RunRecord {
     pub fn new(
         request: &AuditRequest,
         audit: &Audit,
+        outputs: Vec<WrittenFile>,
         waves: Vec<WaveTimes>,
         started: SystemTime,
     ) -> Self {
@@ -73,6 +77,7 @@ impl RunRecord {
                 .iter()
                 .map(|input| absolute_input(input))
                 .collect(),
+            outputs,
             input_root: first.and_then(|(shard, location)| root(location, &shard.key)),
             schemes: audit
                 .locations
@@ -107,13 +112,13 @@ impl RunRecord {
         let mut json = serde_json::to_vec_pretty(self)
             .map_err(|error| CliError::Internal(error.to_string()))?;
         json.push(b'\n');
-        Ok(out.replace(KEY, Bytes::from(json))?)
+        Ok(out.replace(RUN_RECORD, Bytes::from(json))?)
     }
 }
 
 /// What is before the key in a shard's location.
 fn root(location: &str, key: &str) -> Option<String> {
-    location.strip_suffix(key).map(str::to_owned)
+    location.strip_suffix(key).map(absolute_input)
 }
 
 impl Machine {

@@ -250,21 +250,21 @@ fn an_unreadable_shard_is_an_incomplete_audit() {
     let folder = folder();
     let folder = folder.path();
     std::fs::write(folder.join("data/broken.parquet"), "PAR1 and then nothing").unwrap();
-    let line = "audit data --out out --fail-on never --result-file r.json";
-    let output = run(folder, line, &[]);
+    let line = "audit data --out out --result-file r.json --fail-on";
+    let output = run(folder, &format!("{line} never"), &[]);
     assert_eq!(code(&output), 3, "{}", stderr(&output));
     assert!(stderr(&output).contains("quarantined broken.parquet: "));
     assert_eq!(result(folder)["quarantined_shards"], 1);
     assert_eq!(
-        code(&run(folder, &format!("{line} --max-quarantine 1"), &[])),
+        code(&run(
+            folder,
+            &format!("{line} never --max-quarantine 1"),
+            &[]
+        )),
         0
     );
     assert_eq!(
-        code(&run(
-            folder,
-            &format!("{line} --floor 2 --fail-on info"),
-            &[]
-        )),
+        code(&run(folder, &format!("{line} info --floor 2"), &[])),
         1
     );
 }

@@ -97,8 +97,6 @@ fn place_score(
     let random =
         hypergeometric_upper_log10(axis.with_value, top.locality_documents, known, top.edf);
     let log10_p = (random + choices).clamp(LOG10_P_MIN, 0.0);
-    let share = top.locality_documents as f64 / axis.with_value.max(1) as f64;
-    let dispersed = beta_binomial_upper_log10(known, share, rho, top.edf) + choices;
     PlaceScore {
         axis: ordinal as u32,
         locality: top.locality,
@@ -108,11 +106,46 @@ fn place_score(
         log10_p,
         // A fitted null is never allowed to be stricter than random placement.
         log10_p_dispersed: if rho > 0.0 {
+            let share = top.locality_documents as f64 / axis.with_value.max(1) as f64;
+            let dispersed = beta_binomial_upper_log10(known, share, rho, top.edf) + choices;
             dispersed.min(0.0).max(log10_p)
         } else {
             log10_p
         },
     }
+}
+
+/// The largest -log10 p over the axes under random placement, at least 0.
+#[must_use]
+pub(crate) fn concentration(summary: &Summary, totals: &CorpusTotals) -> f64 {
+    let places = place_scores(summary, totals, None);
+    places
+        .iter()
+        .fold(0.0, |most, place| most.max(-place.log10_p))
+}
+
+/// What [`concentration`] cannot exceed, for the price of one logarithm per axis.
+#[must_use]
+pub(crate) fn concentration_bound(summary: &Summary, totals: &CorpusTotals) -> f64 {
+    let axes = summary.places.iter().zip(&totals.axes);
+    let bounds = axes.map(|(place, axis)| match place.top {
+        Some(top) if place.with_value >= MIN_DOCUMENTS => bound(place.with_value, top, axis),
+        _ => 0.0,
+    });
+    bounds.fold(0.0, f64::max)
+}
+
+/// At least `k` of the drawn documents are in the locality if the first `k` drawn are, and each of
+/// those is with a chance of (K-k+1)/N or more.
+fn bound(known: u64, top: TopPlace, axis: &AxisTotals) -> f64 {
+    let (inside, size, all) = (top.edf, top.locality_documents, axis.with_value);
+    if inside > size || size > all || known > all {
+        return -LOG10_P_MIN;
+    }
+    let least_chance = (size - inside + 1) as f64 / all as f64;
+    let bound = -(inside as f64) * libm::log(least_chance) / LN_10;
+    // The exact tail is a rounded number, too.
+    bound.max(0.0) * (1.0 + 1e-9) + 1e-6
 }
 
 /// log10 of the q-values of many n-grams' places, in input order. `tests` is the number of
@@ -342,6 +375,16 @@ mod tests {
         let place = place_scores(&summary, &totals, Some(&fit))[0];
         assert!(place.log10_p < -14.0);
         assert!(place.log10_p_dispersed > -1.0);
+    }
+
+    proptest! {
+        #[test]
+        fn bound_is_never_exceeded(postings in postings(6), size in 1u64..60) {
+            let totals = even_corpus("host", 6, size);
+            let summary = summarise(&postings, &totals);
+            let exact = concentration(&summary, &totals);
+            prop_assert!(exact <= concentration_bound(&summary, &totals));
+        }
     }
 
     proptest! {

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::asymmetry::{Asymmetry, asymmetry};
 use crate::novelty::novelty;
-use crate::place::place_scores;
+use crate::place::{concentration, concentration_bound};
 use crate::spread::Spread;
 use crate::summary::{CorpusTotals, Summary};
 
@@ -45,16 +45,35 @@ impl Scorer {
     /// Statistics of one n-gram.
     #[must_use]
     pub fn score(&self, summary: &Summary) -> Scores {
+        Scores {
+            concentration: self.concentration(summary),
+            ..self.score_contexts(summary)
+        }
+    }
+
+    /// Statistics of one n-gram but for its concentration, which costs more than all others and
+    /// stays 0.
+    #[must_use]
+    pub fn score_contexts(&self, summary: &Summary) -> Scores {
         let spread = self.spread.factor(summary);
-        let places = place_scores(summary, &self.totals, None);
         Scores {
             novelty: novelty(summary, spread),
             asymmetry: asymmetry(summary, spread),
             spread,
-            concentration: places
-                .iter()
-                .fold(0.0, |most, place| most.max(-place.log10_p)),
+            concentration: 0.0,
         }
+    }
+
+    /// The concentration of one n-gram.
+    #[must_use]
+    pub fn concentration(&self, summary: &Summary) -> f64 {
+        concentration(summary, &self.totals)
+    }
+
+    /// A cheap bound that the concentration does not exceed.
+    #[must_use]
+    pub fn concentration_bound(&self, summary: &Summary) -> f64 {
+        concentration_bound(summary, &self.totals)
     }
 }
 

@@ -71,8 +71,8 @@ pub fn carry_out(
     let audited = taster_tasks::audit(request, session.runtime, &watch);
     let waves = watch.finish();
     let audit = audited?;
-    audit.write(&store)?;
-    let record = RunRecord::new(request, &audit, waves, started);
+    let outputs = audit.write(&store)?;
+    let record = RunRecord::new(request, &audit, outputs, waves, started);
     record.write(&store)?;
     session.closing.summary(summary(&audit.report, out));
     session.log.note(&took(&audit, &record, out));

@@ -30,6 +30,7 @@ pub fn run(session: &Session<'_>, arguments: NgramsArguments) -> Result<Ending, 
     let corpus: CorpusSettings = session.file.below(arguments.corpus)?;
     let machine = session.file.below(arguments.resources)?;
     let out = arguments.out;
+    expect_file(&out)?;
     refuse_output_among(&arguments.inputs.inputs, &out.display().to_string())?;
     let orders = Orders {
         first: arguments.order,
@@ -58,6 +59,16 @@ pub fn run(session: &Session<'_>, arguments: NgramsArguments) -> Result<Ending, 
         written.quarantined_shards,
         max_quarantine,
     ))
+}
+
+fn expect_file(out: &Path) -> Result<(), CliError> {
+    let shown = out.display().to_string();
+    match shown.contains("://") {
+        true => Err(CliError::Usage(format!(
+            "out: expected a file on this machine, got {shown}"
+        ))),
+        false => Ok(()),
+    }
 }
 
 fn work_beside(out: &Path) -> String {

@@ -1,7 +1,6 @@
 //! `taster plan`: what an audit would read, do and need.
 
-use serde_json::Value;
-use taster_tasks::AuditRequest;
+use taster_tasks::{AuditRequest, PlanFacts};
 
 use crate::arguments::PlanArguments;
 use crate::commands::DEFAULT_MAX_QUARANTINE;
@@ -9,7 +8,7 @@ use crate::configuration::{parameters, resources};
 use crate::error::CliError;
 use crate::exit::Ending;
 use crate::locations::default_work;
-use crate::quantities::{bytes, count, seconds};
+use crate::quantities::{bytes, count, of, seconds};
 use crate::session::Session;
 use crate::settings::{CorpusSettings, OutputFormat};
 use crate::table::{Cell, Column, Table};
@@ -26,76 +25,61 @@ pub fn run(session: &Session<'_>, arguments: PlanArguments) -> Result<Ending, Cl
         resources: resources(&machine)?,
     };
     let facts = taster_tasks::plan(&request, session.runtime)?;
-    let value =
-        serde_json::to_value(&facts).map_err(|error| CliError::Internal(error.to_string()))?;
     match session.format {
-        OutputFormat::Json => session.terminal.json(&value)?,
-        OutputFormat::Jsonl => session.terminal.json_line(&value)?,
-        OutputFormat::Table => session.terminal.table(&table(&value))?,
+        OutputFormat::Json => session.terminal.json(&facts)?,
+        OutputFormat::Jsonl => session.terminal.json_line(&facts)?,
+        OutputFormat::Table => session.terminal.table(&table(&facts))?,
     }
-    let quarantined = value.get("quarantined").map_or(0, number);
-    Ok(Ending::of_corpus(
-        false,
-        quarantined,
-        corpus.max_quarantine.unwrap_or(DEFAULT_MAX_QUARANTINE),
-    ))
+    let max_quarantine = corpus.max_quarantine.unwrap_or(DEFAULT_MAX_QUARANTINE);
+    Ok(Ending::of_corpus(false, facts.quarantined, max_quarantine))
 }
 
-/// Quarantined shards are told as a list or as a number.
-fn number(value: &Value) -> u64 {
-    value
-        .as_u64()
-        .or_else(|| value.as_array().map(|list| list.len() as u64))
-        .unwrap_or(0)
-}
-
-fn table(facts: &Value) -> Table {
-    let column = |title, right| Column {
+fn table(facts: &PlanFacts) -> Table {
+    let column = |title| Column {
         title,
-        right,
+        right: false,
         max: usize::MAX,
     };
-    let mut table = Table::new(vec![column("what", false), column("how much", false)]);
-    let mut rows = Vec::new();
-    flatten(String::new(), facts, &mut rows);
-    for (name, quantity) in rows {
-        table.row(vec![Cell::new(name), Cell::new(quantity)]);
+    let mut table = Table::new(vec![column("an audit would"), column("about")]);
+    for (what, quantity) in rows(facts) {
+        table.row(vec![Cell::new(what), Cell::new(quantity)]);
     }
     table
 }
 
-/// One row per number: names of nested facts are put together.
-fn flatten(name: String, value: &Value, rows: &mut Vec<(String, String)>) {
-    match value {
-        Value::Object(members) => {
-            for (member, value) in members {
-                let words = member.replace('_', " ");
-                flatten(format!("{name} {words}").trim().to_owned(), value, rows);
-            }
-        }
-        Value::Array(items) if items.is_empty() => rows.push((name, "0".into())),
-        Value::Array(items) => items
-            .iter()
-            .for_each(|item| rows.push((name.clone(), item.to_string()))),
-        value => rows.push(quantity(name, value)),
-    }
-}
-
-/// The unit stands last in a fact's name.
-fn quantity(name: String, value: &Value) -> (String, String) {
-    match (value.as_u64(), value.as_f64()) {
-        (Some(number), _) if name.ends_with("bytes") => (name.replace(" bytes", ""), bytes(number)),
-        (_, Some(number)) if name.contains("seconds") => {
-            (name.replace("seconds", "time"), seconds(number))
-        }
-        (Some(number), _) => (name, count(number)),
-        _ => (
-            name,
-            value
-                .as_str()
-                .map_or_else(|| value.to_string(), str::to_owned),
-        ),
-    }
+fn rows(facts: &PlanFacts) -> [(&'static str, String); 9] {
+    let shards = format!(
+        "{} readable, {} not",
+        count(facts.shards),
+        count(facts.quarantined)
+    );
+    let units = of(facts.units, "task");
+    let tasks = format!(
+        "{units} each; screen {}, score {}",
+        count(facts.screen_tasks),
+        count(facts.score_tasks)
+    );
+    let requests = format!(
+        "{} GET, {} PUT",
+        count(facts.get_requests),
+        count(facts.put_requests)
+    );
+    let text = format!(
+        "{}, {} compressed",
+        bytes(facts.text_bytes),
+        bytes(facts.compressed_bytes)
+    );
+    [
+        ("find shards", shards),
+        ("read documents", count(facts.rows)),
+        ("read text", text),
+        ("look along the axes", facts.axes.join(", ")),
+        ("count and describe by", tasks),
+        ("make requests", requests),
+        ("leave in --work", bytes(facts.work_bytes)),
+        ("use memory up to", bytes(facts.memory_bytes)),
+        ("take", seconds(facts.seconds)),
+    ]
 }
 
 #[cfg(test)]
@@ -103,27 +87,35 @@ mod tests {
     use super::*;
 
     #[test]
-    fn facts_are_told_with_their_units() {
-        let facts = serde_json::json!({
-            "shards": 19, "text_bytes": 171_000_000, "tasks": {"count": 6, "screen": 1},
-            "seconds_estimate": 8.55, "quarantined": [],
-        });
-        let lines = table(&facts).lines(None, false);
-        assert_eq!(lines[..2], ["what           how much", "quarantined    0"]);
-        for line in [
-            "shards         19",
-            "tasks count    6",
-            "text           171 MB",
-            "time estimate  8.6 s",
-        ] {
-            assert!(lines.iter().any(|told| told == line), "{lines:?}");
-        }
-        assert_eq!(
-            (
-                number(&serde_json::json!(3)),
-                number(&serde_json::json!([1, 2]))
-            ),
-            (3, 2)
-        );
+    fn golden_plan() {
+        let facts = PlanFacts {
+            shards: 19,
+            quarantined: 1,
+            rows: 42_594,
+            text_bytes: 171_000_000,
+            compressed_bytes: 70_000_000,
+            axes: vec!["shard".into(), "ho\u{202e}st".into()],
+            units: 20,
+            screen_tasks: 4,
+            score_tasks: 5,
+            get_requests: 1234,
+            put_requests: 99,
+            work_bytes: 900_000_000,
+            memory_bytes: 1 << 32,
+            seconds: 8.55,
+        };
+        let expected = [
+            "an audit would         about",
+            "find shards            19 readable, 1 not",
+            "read documents         42,594",
+            "read text              171 MB, 70.0 MB compressed",
+            r"look along the axes    shard, ho\u{202e}st",
+            "count and describe by  20 tasks each; screen 4, score 5",
+            "make requests          1,234 GET, 99 PUT",
+            "leave in --work        900 MB",
+            "use memory up to       4.29 GB",
+            "take                   8.6 s",
+        ];
+        assert_eq!(table(&facts).lines(None, false), expected);
     }
 }

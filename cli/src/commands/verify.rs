@@ -1,21 +1,27 @@
 //! `taster verify`: does everything that an audit claims still hold?
 
 use serde::Serialize;
+use taster_storage::Store;
 use taster_tasks::Verification;
 
 use crate::arguments::VerifyArguments;
+use crate::configuration::resources;
 use crate::error::CliError;
 use crate::exit::Ending;
+use crate::locations::local_folder;
 use crate::progress::Watch;
 use crate::quantities::of;
+use crate::run_record::RUN_RECORD;
 use crate::session::Session;
-use crate::settings::OutputFormat;
+use crate::settings::{OutputFormat, ResourceSettings};
 use crate::table::{Cell, Column, Table};
 
 /// What is said about the audit.
 #[derive(Debug, Serialize)]
 struct Verdict<'a> {
     out: &'a str,
+    checked_shards: u64,
+    checked_outputs: u64,
     checked_findings: u64,
     checked_occurrences: u64,
     problems: &'a [String],
@@ -23,12 +29,18 @@ struct Verdict<'a> {
 
 /// Runs the command.
 pub fn run(session: &Session<'_>, arguments: VerifyArguments) -> Result<Ending, CliError> {
+    let given = ResourceSettings {
+        threads: arguments.threads,
+        memory: None,
+    };
+    let threads = resources(&session.file.below(given)?)?.threads;
+    expect_audit(session, &arguments.out)?;
     session
         .closing
-        .resume("run the same command again, it changes nothing".into());
+        .resume("run the same command again, nothing was changed".into());
     let inputs = Some(arguments.inputs.as_slice()).filter(|inputs| !inputs.is_empty());
     let watch = Watch::new(session.log.clone());
-    let verified = taster_tasks::verify(&arguments.out, inputs, session.runtime, &watch);
+    let verified = taster_tasks::verify(&arguments.out, inputs, threads, session.runtime, &watch);
     watch.finish();
     let verification = verified?;
     show(session, &Verdict::new(&arguments.out, &verification))?;
@@ -39,10 +51,28 @@ pub fn run(session: &Session<'_>, arguments: VerifyArguments) -> Result<Ending, 
     })
 }
 
+/// Refuses a place that no audit wrote to, before anything is created there.
+fn expect_audit(session: &Session<'_>, out: &str) -> Result<(), CliError> {
+    let is_audit = match local_folder(out) {
+        Some(folder) => folder.join(RUN_RECORD).is_file(),
+        None => Store::open(out, session.runtime)?
+            .size(RUN_RECORD)?
+            .is_some(),
+    };
+    match is_audit {
+        true => Ok(()),
+        false => Err(CliError::Usage(format!(
+            "expected the output of an audit in {out}, found no {RUN_RECORD}"
+        ))),
+    }
+}
+
 impl<'a> Verdict<'a> {
     fn new(out: &'a str, verification: &'a Verification) -> Self {
         Self {
             out,
+            checked_shards: verification.checked_shards,
+            checked_outputs: verification.checked_outputs,
             checked_findings: verification.checked_findings,
             checked_occurrences: verification.checked_occurrences,
             problems: &verification.problems,
@@ -60,7 +90,9 @@ fn show(session: &Session<'_>, verdict: &Verdict<'_>) -> Result<(), CliError> {
         session.terminal.table(&problems(verdict.problems))?;
     }
     let checked = format!(
-        "{} and {} checked",
+        "{}, {}, {} and {} checked",
+        of(verdict.checked_shards, "shard"),
+        of(verdict.checked_outputs, "output"),
         of(verdict.checked_findings, "finding"),
         of(verdict.checked_occurrences, "occurrence")
     );
