@@ -5,7 +5,7 @@
 //! statistic. Slices do not depend on how ranges are cut, so neither do the candidates.
 
 use serde::{Deserialize, Serialize};
-use taster_findings::{Candidate, DispersionAccumulator, ScoreHistogram, Scorer, TopK};
+use taster_findings::{Candidate, DispersionAccumulator, ScoreHistogram, Scorer, Scores, TopK};
 use taster_ngrams::count::{PARTITIONS, SLICES};
 use taster_ngrams::posting::{Record, take_record};
 use taster_ngrams::sort::BinSort;
@@ -14,15 +14,19 @@ use taster_planning::DigestBuilder;
 use crate::TaskError;
 use crate::error::InObject;
 use crate::screen::{FrameRef, Frames, Range, read_slices};
-use crate::summarize::{Posted, Summarizer};
+use crate::summarize::{Posted, Summarizer, compact, documents};
 use crate::workspace::{Opened, Workspace};
 
 /// N below this is never a candidate for its novelty.
 const MIN_NOVELTY: f64 = 0.05;
 /// A below this is never a candidate for its asymmetry.
 const MIN_ASYMMETRY: f64 = 0.2;
+/// C below this, one chance in ten, is never a candidate for its place.
+const MIN_CONCENTRATION: f64 = 1.0;
 /// Candidates per statistic and slice.
 const PER_SLICE: usize = 48;
+/// Candidates per slice for their place alone, of which only the clearest are ever looked at.
+const PER_SLICE_PLACE: usize = 16;
 
 /// A candidate with the documents that hold it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -31,6 +35,7 @@ pub(crate) struct Posting {
     /// Whether a token of it has unusual code points.
     pub unusual: bool,
     /// Canonical documents, ascending.
+    #[serde(with = "compact")]
     pub documents: Vec<Posted>,
 }
 
@@ -39,7 +44,9 @@ pub(crate) struct Posting {
 pub(crate) struct ScoreReceipt {
     /// n-grams scored.
     pub ngrams: u64,
+    #[serde(with = "sparse")]
     pub novelty: ScoreHistogram,
+    #[serde(with = "sparse")]
     pub asymmetry: ScoreHistogram,
     pub dispersion: DispersionAccumulator,
     pub candidates: Vec<Posting>,
@@ -81,9 +88,9 @@ pub(crate) fn score(
     }
     let slices = read_slices(workspace, runs, range)?;
     let frames = Frames::index(runs, &slices)?;
-    let mut scoring = Scoring::new(scorer);
+    let mut scoring = Scoring::new(scorer, runs);
     for partition in frames.partitions(0) {
-        scoring.partition(partition, runs)?;
+        scoring.partition(partition)?;
     }
     let receipt = scoring.finish();
     workspace.commit_receipt(&key, &receipt)?;
@@ -101,7 +108,34 @@ struct Best {
 impl Best {
     fn new() -> Self {
         let top = || TopK::new(PER_SLICE);
-        Self { novelty: top(), asymmetry: top(), unusual: top(), concentration: top() }
+        Self { novelty: top(), asymmetry: top(), unusual: top(), concentration: TopK::new(PER_SLICE_PLACE) }
+    }
+
+    /// Every selection with the score that decides there and the least score that enters.
+    fn selections(&mut self, scores: &Scores, unusual: bool, concentration: f64) -> [(&mut TopK<Posting>, f64, f64); 4] {
+        let least_spread = if unusual { 0.0 } else { f64::INFINITY };
+        [
+            (&mut self.novelty, scores.novelty, MIN_NOVELTY),
+            (&mut self.asymmetry, scores.asymmetry.weighted, MIN_ASYMMETRY),
+            (&mut self.unusual, scores.spread, least_spread),
+            (&mut self.concentration, concentration, MIN_CONCENTRATION),
+        ]
+    }
+
+    /// Whether some selection takes this candidate if its concentration is `concentration`.
+    fn admits(&mut self, candidate: &Candidate, unusual: bool, concentration: f64) -> bool {
+        let selections = self.selections(&candidate.scores, unusual, concentration);
+        let fingerprint = candidate.fingerprint;
+        selections.iter().any(|(top, score, least)| score >= least && top.admits(*score, fingerprint))
+    }
+
+    fn insert(&mut self, posting: &Posting) {
+        let Candidate { fingerprint, scores, .. } = posting.candidate;
+        for (top, score, least) in self.selections(&scores, posting.unusual, scores.concentration) {
+            if score >= least && top.admits(score, fingerprint) {
+                top.insert(score, fingerprint, posting.clone());
+            }
+        }
     }
 
     /// All of them, each once, by fingerprint.
@@ -117,10 +151,14 @@ impl Best {
 
 struct Scoring<'a> {
     scorer: &'a Scorer,
+    runs: &'a [Opened],
     summarizer: Summarizer,
     best: Best,
     slice: usize,
     receipt: ScoreReceipt,
+    found: Vec<Found<'a>>,
+    sorted: Vec<Found<'a>>,
+    sort: BinSort,
 }
 
 /// A record on its way to its n-gram.
@@ -131,72 +169,76 @@ struct Found<'a> {
 }
 
 impl<'a> Scoring<'a> {
-    fn new(scorer: &'a Scorer) -> Self {
+    fn new(scorer: &'a Scorer, runs: &'a [Opened]) -> Self {
         let axes = scorer.totals().axes.len();
         Self {
             scorer,
+            runs,
             summarizer: Summarizer::new(axes),
             best: Best::new(),
             slice: 0,
             receipt: ScoreReceipt::new(axes),
+            found: Vec::new(),
+            sorted: Vec::new(),
+            sort: BinSort::default(),
         }
     }
 
-    fn partition(&mut self, frames: &[FrameRef<'_>], runs: &[Opened]) -> Result<(), TaskError> {
+    fn partition(&mut self, frames: &[FrameRef<'a>]) -> Result<(), TaskError> {
         let slice = frames[0].partition / (PARTITIONS / SLICES);
         if slice != self.slice {
             self.close_slice();
             self.slice = slice;
         }
-        let mut found = Vec::new();
+        self.found.clear();
         for frame in frames {
             let mut rest = frame.payload;
-            while let Some(record) = take_record(&mut rest).in_object(&runs[frame.run as usize].key)? {
-                found.push(Found { run: frame.run, record });
+            while let Some(record) = take_record(&mut rest).in_object(&self.runs[frame.run as usize].key)? {
+                self.found.push(Found { run: frame.run, record });
             }
         }
         let key = |found: &Found<'_>| found.record.head.fingerprint << PARTITIONS.ilog2();
-        let mut memory = Vec::new();
-        let sorted = BinSort::default().sort(&found, &mut memory, key);
+        let mut memory = std::mem::take(&mut self.sorted);
+        let sorted = self.sort.sort(&self.found, &mut memory, key);
         for records in sorted.chunk_by(|a, b| a.record.head.fingerprint == b.record.head.fingerprint) {
-            self.ngram(records, runs)?;
+            self.ngram(records)?;
         }
+        self.sorted = memory;
         Ok(())
     }
 
-    fn ngram(&mut self, records: &[Found<'_>], runs: &[Opened]) -> Result<(), TaskError> {
+    fn ngram(&mut self, records: &[Found<'_>]) -> Result<(), TaskError> {
         self.summarizer.clear();
         for Found { run, record } in records {
-            self.summarizer.add(*run, record).in_object(&runs[*run as usize].key)?;
+            self.summarizer.add(record).in_object(&self.runs[*run as usize].key)?;
         }
         let head = records[0].record.head;
         let totals = self.scorer.totals();
         let summary = self.summarizer.summary(&head, totals, &mut self.receipt.dispersion);
-        let scores = self.scorer.score(&summary);
+        let scores = self.scorer.score_contexts(&summary);
         self.receipt.ngrams += 1;
         self.receipt.novelty.add(scores.novelty, summary.edf);
         self.receipt.asymmetry.add(scores.asymmetry.weighted, summary.edf);
         let candidate = Candidate { fingerprint: head.fingerprint, summary, scores };
-        self.offer(candidate, head.unusual);
-        Ok(())
+        self.offer(candidate, records)
     }
 
-    fn offer(&mut self, candidate: Candidate, unusual: bool) {
-        let scores = candidate.scores;
-        let fingerprint = candidate.fingerprint;
-        let documents = &self.summarizer.documents;
-        let posting = || Posting { candidate: candidate.clone(), unusual, documents: documents.clone() };
-        let mut offer = |top: &mut TopK<Posting>, score: f64, least: f64| {
-            if score >= least && top.admits(score, fingerprint) {
-                top.insert(score, fingerprint, posting());
-            }
-        };
-        offer(&mut self.best.novelty, scores.novelty, MIN_NOVELTY);
-        offer(&mut self.best.asymmetry, scores.asymmetry.weighted, MIN_ASYMMETRY);
-        offer(&mut self.best.concentration, scores.concentration, 1.0);
-        if unusual {
-            offer(&mut self.best.unusual, scores.spread, 0.0);
+    /// Offers a candidate without its concentration, which is computed if it can matter.
+    fn offer(&mut self, mut candidate: Candidate, records: &[Found<'_>]) -> Result<(), TaskError> {
+        let unusual = records[0].record.head.unusual;
+        let bound = self.scorer.concentration_bound(&candidate.summary);
+        if !self.best.admits(&candidate, unusual, bound) {
+            return Ok(());
         }
+        let concentration = self.scorer.concentration(&candidate.summary);
+        candidate.scores.concentration = concentration;
+        if self.best.admits(&candidate, unusual, concentration) {
+            let runs = records.iter().map(|found| (found.run, found.record));
+            let axes = self.scorer.totals().axes.len();
+            let documents = documents(runs, axes).in_object("context runs")?;
+            self.best.insert(&Posting { candidate, unusual, documents });
+        }
+        Ok(())
     }
 
     fn close_slice(&mut self) {
@@ -207,5 +249,49 @@ impl<'a> Scoring<'a> {
     fn finish(mut self) -> ScoreReceipt {
         self.close_slice();
         self.receipt
+    }
+}
+
+/// Serialises a histogram as the hexadecimal digits of its occupied cells, which are few.
+mod sparse {
+    use serde::de::Error;
+    use serde::{Deserialize, Deserializer, Serializer};
+    use taster_findings::ScoreHistogram;
+
+    pub(super) fn serialize<S: Serializer>(histogram: &ScoreHistogram, serializer: S) -> Result<S::Ok, S::Error> {
+        let digit = |half: u8| char::from_digit(u32::from(half), 16).unwrap_or_default();
+        let bytes = histogram.to_bytes();
+        let text: String = bytes.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]).collect();
+        serializer.serialize_str(&text)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<ScoreHistogram, D::Error> {
+        let text = std::borrow::Cow::<str>::deserialize(deserializer)?;
+        let bytes = bytes(&text).ok_or_else(|| D::Error::custom("expected a histogram in hexadecimal digits"))?;
+        ScoreHistogram::from_bytes(&bytes).map_err(D::Error::custom)
+    }
+
+    fn bytes(text: &str) -> Option<Vec<u8>> {
+        let (pairs, rest) = text.as_bytes().as_chunks::<2>();
+        let half = |digit: u8| char::from(digit).to_digit(16).map(|half| half as u8);
+        let byte = |pair: &[u8; 2]| Some(half(pair[0])? << 4 | half(pair[1])?);
+        rest.is_empty().then(|| pairs.iter().map(byte).collect())?
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn receipts_round_trip() {
+        let mut receipt = ScoreReceipt::new(1);
+        receipt.novelty.add(0.25, 12);
+        receipt.asymmetry.add(-1.0, 1 << 20);
+        let text = serde_json::to_string(&receipt).unwrap();
+        assert!(text.len() < 20_000, "{}", text.len());
+        assert_eq!(serde_json::from_str::<ScoreReceipt>(&text).unwrap(), receipt);
+        assert!(serde_json::from_str::<ScoreReceipt>(&text.replacen("5453", "545x", 1)).is_err());
     }
 }

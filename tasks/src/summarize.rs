@@ -1,40 +1,41 @@
 //! From the postings of one n-gram to its summary: exact integers only.
 
-use serde::{Deserialize, Serialize};
-use taster_findings::{AxisSummary, CorpusTotals, DispersionAccumulator, Summary, TopPlace, same_place_pairs};
+use std::cmp::Reverse;
+
+use taster_findings::{AxisSummary, CorpusTotals, DispersionAccumulator, Summary, TopPlace};
 use taster_ngrams::posting::{PostingError, Record, RecordHead};
 
 /// A document that holds an n-gram: ordinal of its run, and of the document in the run's segment.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Posted(pub u32, pub u32);
 
 /// Collects postings; keeps its memory from one n-gram to the next.
 #[derive(Debug)]
 pub(crate) struct Summarizer {
-    pub documents: Vec<Posted>,
     left: Vec<u32>,
     right: Vec<u32>,
+    /// Locality ordinals shifted by one, per axis; 0 stands for none.
     places: Vec<Vec<u32>>,
     row: Vec<u32>,
     jumps: i64,
     squares: u64,
+    tally: Tally,
 }
 
 impl Summarizer {
     pub(crate) fn new(axes: usize) -> Self {
         Self {
-            documents: Vec::new(),
             left: Vec::new(),
             right: Vec::new(),
             places: vec![Vec::new(); axes],
             row: vec![0; axes],
             jumps: 0,
             squares: 0,
+            tally: Tally::default(),
         }
     }
 
     pub(crate) fn clear(&mut self) {
-        self.documents.clear();
         self.left.clear();
         self.right.clear();
         self.places.iter_mut().for_each(Vec::clear);
@@ -42,19 +43,16 @@ impl Summarizer {
     }
 
     /// Adds the postings of one run.
-    pub(crate) fn add(&mut self, run: u32, record: &Record<'_>) -> Result<(), PostingError> {
-        let Self { documents, left, right, places, row, jumps, squares } = self;
+    pub(crate) fn add(&mut self, record: &Record<'_>) -> Result<(), PostingError> {
+        let Self { left, right, places, row, jumps, squares, .. } = self;
         record.postings(row, |posting, localities| {
-            documents.push(Posted(run, posting.document));
             left.push(posting.left);
             right.push(posting.right);
             let jump = i64::from(posting.jump);
             *jumps += jump;
             *squares += (jump * jump) as u64;
             for (places, &locality) in places.iter_mut().zip(localities) {
-                if locality > 0 {
-                    places.push(locality - 1);
-                }
+                places.push(locality);
             }
         })
     }
@@ -67,55 +65,197 @@ impl Summarizer {
         totals: &CorpusTotals,
         dispersion: &mut DispersionAccumulator,
     ) -> Summary {
-        let axes = self.places.iter_mut().zip(&totals.axes).enumerate();
+        let tally = &mut self.tally;
+        let axes = self.places.iter().zip(&totals.axes).enumerate();
         let places = axes.map(|(axis, (places, sizes))| {
-            let (summary, pairs) = axis_summary(places, &sizes.localities);
-            dispersion.add(axis, summary.with_value, pairs);
+            let (summary, pairs) = axis_summary(places, &sizes.localities, tally);
+            dispersion.add(axis, summary.with_value, u128::from(pairs));
             summary
         });
         Summary {
             order: head.order,
             df: u64::from(head.df),
             places: places.collect(),
-            edf: self.documents.len() as u64,
-            distinct_left: distinct(&mut self.left),
-            distinct_right: distinct(&mut self.right),
+            edf: self.left.len() as u64,
+            distinct_left: distinct(&self.left, tally),
+            distinct_right: distinct(&self.right, tally),
             novelty_sum: self.jumps,
             novelty_sum_squares: self.squares,
         }
     }
 }
 
-fn distinct(hashes: &mut Vec<u32>) -> u64 {
-    hashes.sort_unstable();
-    hashes.dedup();
-    hashes.len() as u64
+/// The documents of an n-gram: those of its records, each with the ordinal of its run.
+pub(crate) fn documents<'a>(records: impl Iterator<Item = (u32, Record<'a>)>, axes: usize) -> Result<Vec<Posted>, PostingError> {
+    let (mut documents, mut row) = (Vec::new(), vec![0; axes]);
+    for (run, record) in records {
+        record.postings(&mut row, |posting, _| documents.push(Posted(run, posting.document)))?;
+    }
+    Ok(documents)
 }
 
-/// The places of one axis, and the ordered pairs of documents in the same place.
-fn axis_summary(places: &mut [u32], sizes: &[u64]) -> (AxisSummary, u128) {
-    places.sort_unstable();
-    let groups = || places.chunk_by(|a, b| a == b);
-    let top = groups().max_by_key(|group| (group.len(), std::cmp::Reverse(group[0])));
-    let top = top.map(|group| TopPlace {
-        locality: group[0],
-        edf: group.len() as u64,
-        locality_documents: sizes.get(group[0] as usize).copied().unwrap_or(0),
+/// Counts equal numbers: a hash table of a few cache lines, faster than sorting them.
+#[derive(Debug, Default)]
+struct Tally {
+    /// Number and count; a count of 0 is an empty slot.
+    slots: Vec<(u32, u32)>,
+    shift: u32,
+}
+
+impl Tally {
+    /// Spreads neighbouring numbers: 2³² divided by the golden ratio.
+    const MULTIPLIER: u32 = 0x9e37_79b9;
+
+    /// Forgets all numbers and makes room for so many.
+    fn reset(&mut self, numbers: usize) {
+        let capacity = (2 * numbers).next_power_of_two().max(16);
+        self.shift = u32::BITS - capacity.ilog2();
+        self.slots.clear();
+        self.slots.resize(capacity, (0, 0));
+    }
+
+    /// Counts a number `times` more; returns how often it was counted before.
+    #[inline]
+    fn add(&mut self, number: u32, times: u32) -> u32 {
+        let mask = self.slots.len() - 1;
+        let mut at = (number.wrapping_mul(Self::MULTIPLIER) >> self.shift) as usize;
+        while self.slots[at & mask].1 > 0 && self.slots[at & mask].0 != number {
+            at += 1;
+        }
+        let slot = &mut self.slots[at & mask];
+        let before = slot.1;
+        *slot = (number, before + times);
+        before
+    }
+}
+
+fn distinct(hashes: &[u32], tally: &mut Tally) -> u64 {
+    tally.reset(hashes.len());
+    hashes.iter().map(|&hash| u64::from(tally.add(hash, 1) == 0)).sum()
+}
+
+/// The places of one axis, and the ordered pairs of documents in the same place
+/// ([`taster_findings::same_place_pairs`]).
+fn axis_summary(places: &[u32], sizes: &[u64], tally: &mut Tally) -> (AxisSummary, u64) {
+    let (mut summary, mut pairs, mut top) = (AxisSummary::default(), 0, (0, Reverse(u32::MAX)));
+    tally.reset(places.len());
+    // Neighbouring documents are often of the same place.
+    for same in places.chunk_by(|a, b| a == b).filter(|same| same[0] > 0) {
+        let (locality, times) = (same[0] - 1, same.len() as u32);
+        let before = tally.add(locality, times);
+        summary.with_value += u64::from(times);
+        summary.distinct += u64::from(before == 0);
+        pairs += u64::from(times) * (2 * u64::from(before) + u64::from(times) - 1);
+        top = top.max((before + times, Reverse(locality)));
+    }
+    let (edf, Reverse(locality)) = top;
+    summary.top = (edf > 0).then(|| TopPlace {
+        locality,
+        edf: u64::from(edf),
+        locality_documents: sizes.get(locality as usize).copied().unwrap_or(0),
     });
-    let summary = AxisSummary { with_value: places.len() as u64, distinct: groups().count() as u64, top };
-    (summary, same_place_pairs(groups().map(|group| group.len() as u64)))
+    (summary, pairs)
+}
+
+/// Serialises documents as text, `run:gap gap …;run:…` with the gaps from one ordinal to the next:
+/// a third of what lists of pairs take, for the largest part of a receipt.
+pub(crate) mod compact {
+    use std::fmt::Write;
+
+    use serde::de::Error;
+    use serde::{Deserialize, Deserializer, Serializer};
+
+    use super::Posted;
+
+    pub(crate) fn serialize<S: Serializer>(documents: &[Posted], serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&text(documents).map_err(serde::ser::Error::custom)?)
+    }
+
+    pub(crate) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Posted>, D::Error> {
+        let text = std::borrow::Cow::<str>::deserialize(deserializer)?;
+        parse(&text).ok_or_else(|| D::Error::custom(format!("expected documents as run:gap gap …, got {text:?}")))
+    }
+
+    pub(super) fn text(documents: &[Posted]) -> Result<String, std::fmt::Error> {
+        let mut text = String::with_capacity(4 * documents.len());
+        for same_run in documents.chunk_by(|a, b| a.0 == b.0) {
+            let mut previous = 0;
+            for (index, &Posted(run, document)) in same_run.iter().enumerate() {
+                match index {
+                    0 if text.is_empty() => write!(text, "{run}:{document}")?,
+                    0 => write!(text, ";{run}:{document}")?,
+                    _ => write!(text, " {}", document.wrapping_sub(previous))?,
+                }
+                previous = document;
+            }
+        }
+        Ok(text)
+    }
+
+    pub(super) fn parse(text: &str) -> Option<Vec<Posted>> {
+        let mut documents = Vec::new();
+        for same_run in text.split(';').filter(|part| !part.is_empty()) {
+            let (run, gaps) = same_run.split_once(':')?;
+            let (run, mut document) = (run.parse().ok()?, 0u32);
+            for gap in gaps.split(' ') {
+                document = document.wrapping_add(gap.parse().ok()?);
+                documents.push(Posted(run, document));
+            }
+        }
+        Some(documents)
+    }
 }
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used)]
     use super::*;
+    use std::collections::BTreeMap;
+    use taster_findings::same_place_pairs;
+
+    /// Numbers that look random, without a generator.
+    fn scrambled(seed: u32, length: u32, different: u32) -> Vec<u32> {
+        (0..length).map(|i| (i ^ seed).wrapping_mul(0x85eb_ca6b).rotate_left(13) % different).collect()
+    }
 
     #[test]
     fn top_place_and_pairs() {
-        let (summary, pairs) = axis_summary(&mut [3, 1, 3, 1, 2], &[9, 8, 7, 6]);
+        let (summary, pairs) = axis_summary(&[4, 2, 0, 4, 2, 3], &[9, 8, 7, 6], &mut Tally::default());
         assert_eq!((summary.with_value, summary.distinct), (5, 3));
         assert_eq!(summary.top, Some(TopPlace { locality: 1, edf: 2, locality_documents: 8 }));
         assert_eq!(pairs, 4);
-        assert_eq!(axis_summary(&mut [], &[]).0, AxisSummary::default());
+        assert_eq!(axis_summary(&[], &[], &mut Tally::default()).0, AxisSummary::default());
+    }
+
+    #[test]
+    fn counts_equal_the_naive_twin() {
+        let mut tally = Tally::default();
+        for (seed, length, different) in [(1, 0, 1), (2, 1, 5), (3, 40, 3), (4, 300, 20), (5, 900, 2000), (6, 70, 1)] {
+            let places = scrambled(seed, length, different);
+            let mut counts = BTreeMap::new();
+            places.iter().filter(|&&place| place > 0).for_each(|place| *counts.entry(place - 1).or_insert(0u64) += 1);
+            let (summary, pairs) = axis_summary(&places, &[], &mut tally);
+            assert_eq!((summary.with_value, summary.distinct), (counts.values().sum(), counts.len() as u64));
+            let top = counts.iter().max_by_key(|(place, count)| (**count, Reverse(**place)));
+            assert_eq!(summary.top.map(|top| (top.locality, top.edf)), top.map(|(place, count)| (*place, *count)));
+            assert_eq!(u128::from(pairs), same_place_pairs(counts.into_values()));
+            let mut sorted = places.clone();
+            sorted.sort_unstable();
+            sorted.dedup();
+            assert_eq!(distinct(&places, &mut tally), sorted.len() as u64);
+        }
+    }
+
+    #[test]
+    fn documents_round_trip() {
+        let documents = [Posted(0, 3), Posted(0, 4), Posted(2, 0), Posted(7, 9), Posted(7, 4000)];
+        for length in 0..=documents.len() {
+            let text = compact::text(&documents[..length]).unwrap();
+            assert_eq!(compact::parse(&text).unwrap(), documents[..length]);
+        }
+        assert_eq!(compact::text(&documents).unwrap(), "0:3 1;2:0;7:9 3991");
+        for damaged in ["1", "1:", "x:1", "1:2  3", "1:-1"] {
+            assert_eq!(compact::parse(damaged), None, "{damaged}");
+        }
     }
 }
