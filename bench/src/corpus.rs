@@ -9,8 +9,8 @@ use crate::arguments::SpeedArguments;
 use crate::error::BenchError;
 use crate::files::{Scratch, text};
 
-/// Where the large corpus of real text is, beside the repository.
-const REAL: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../shared/corpus");
+/// Where the large corpus of real text is, from the repository.
+const REAL: &str = "../shared/corpus";
 
 /// Names the folder of another real corpus, as it does for the tests.
 const REAL_VARIABLE: &str = "TASTER_CORPUS";
@@ -61,7 +61,7 @@ impl Corpus {
 
 /// The corpus to enlarge, and its name: the large one, or else the shipped sample.
 fn real(scratch: &Scratch) -> Result<(PathBuf, String), BenchError> {
-    let folder = std::env::var_os(REAL_VARIABLE).map_or_else(|| REAL.into(), PathBuf::from);
+    let folder = std::env::var_os(REAL_VARIABLE).map_or_else(beside_repository, PathBuf::from);
     if shards(&folder) > 0 {
         let name = format!("the real corpus at {}", folder.display());
         return Ok((folder, name));
@@ -78,6 +78,11 @@ fn real(scratch: &Scratch) -> Result<(PathBuf, String), BenchError> {
         std::fs::write(&path, bytes).map_err(|error| BenchError::file("write", &path, error))?;
     }
     Ok((folder, "the shipped sample".to_owned()))
+}
+
+fn beside_repository() -> PathBuf {
+    let package = Path::new(env!("CARGO_MANIFEST_DIR"));
+    package.parent().unwrap_or(package).join(REAL)
 }
 
 /// Parquet files right in a folder; 0 if it cannot be read.

@@ -122,18 +122,9 @@ fn printed(order: u8, output: Output) -> Result<String, String> {
         return Ok(String::from_utf8_lossy(&output.stdout).into_owned());
     }
     let stderr = String::from_utf8_lossy(&output.stderr);
-    let last = stderr.lines().last().unwrap_or_default();
+    let last = stderr.lines().last().unwrap_or("it said nothing");
     Err(format!("order {order}: {}: {last}", output.status))
-}
-
-impl PeerRun {
-    fn add(&mut self, order: u8, printed: &str) -> Result<(), String> {
-        let (said, json) = printed
-            .trim_end()
-            .rsplit_once('\n')
-            .unwrap_or(("", printed));
-        let taken: Order = serde_json::from_str(json).map_err(|error| {
-            format!("order {order}: expected a measurement, got {json:?}: {error}")
+}: expected a measurement, got {json:?}: {error}")
         })?;
         self.seconds += taken.seconds;
         self.peak_bytes = self.peak_bytes.max(taken.peak_bytes);

@@ -92,13 +92,14 @@ fn rows(report: &SpeedReport) -> Vec<Row> {
     for (memory, audits) in &report.audits {
         rows.push(Row::of(format!("audit, orders 1–5, {memory}"), audits));
     }
-    let version = report.peers.first().map_or("", |run| &run.version);
+    let version = report.peers.first().map(|run| format!(" {}", run.version));
+    let version = version.unwrap_or_default();
     let runs = report.peers.iter();
     let samples = runs.map(|run| Sample {
         seconds: run.seconds,
         peak_bytes: run.peak_bytes,
     });
-    let name = format!("Polars {version} by host, orders 1–5");
+    let name = format!("Polars{version} by host, orders 1–5");
     rows.push(Row {
         name,
         samples: samples.collect(),

@@ -52,10 +52,11 @@ impl Log {
         self.say(&format!("error: {text}"));
     }
 
-    /// Takes the bars away.
+    /// Takes the bars away for good: this is the end, and what follows stands alone.
     pub fn clear(&self) {
         // A terminal that is gone shows no bars either.
         let _ = self.bars.clear();
+        self.bars.set_draw_target(ProgressDrawTarget::hidden());
     }
 
     /// Something that must be known; always written.

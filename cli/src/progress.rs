@@ -65,12 +65,12 @@ impl Watch {
         }
     }
 
-    /// Ends the last wave and returns the times of all.
+    /// Ends the last wave, takes the bars away, and returns the times of all waves.
     pub fn finish(&self) -> Vec<WaveTimes> {
         let mut stages = self.stages();
         let now = Instant::now();
         stages.iter_mut().for_each(|stage| stage.end(now));
-        self.log.clear();
+        stages.iter().for_each(|stage| stage.bar.finish_and_clear());
         stages.iter().map(Stage::times).collect()
     }
 

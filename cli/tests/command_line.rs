@@ -241,7 +241,10 @@ fn an_audit_writes_its_report_and_continues_with_what_is_there() {
 
     let second = run(folder, &format!("{line} --quiet"), &[]);
     assert_eq!((code(&second), stderr(&second).as_str()), (0, ""));
-    assert!(second.stdout == first.stdout, "reused outputs gave another report");
+    assert!(
+        second.stdout == first.stdout,
+        "reused outputs gave another report"
+    );
     assert!(read()["tasks_reused"].as_u64().unwrap() > 0);
 }
 

@@ -239,7 +239,11 @@ impl Places {
         self.extended.resize(positions, 0);
         self.closed.resize(positions, Place::default());
         let (mut extended, mut closed) = (0, 0);
-        for (at, (found, longer)) in found[1..=positions].iter().zip(longer.windows(2)).enumerate() {
+        for (at, (found, longer)) in found[1..=positions]
+            .iter()
+            .zip(longer.windows(2))
+            .enumerate()
+        {
             let is_extended = longer[0].df == found.df || longer[1].df == found.df;
             let is_described = rules.describes(found.df);
             let (at, slot) = (at as u32, found.slot);

@@ -61,8 +61,15 @@ impl Audit {
 /// # Errors
 /// Trouble with a store, an input that names nothing, a parameter that cannot be used. A shard
 /// that cannot be read is not an error.
-pub fn audit(request: &AuditRequest, runtime: &Handle, progress: &dyn Progress) -> Result<Audit, TaskError> {
-    let request = AuditRequest { parameters: checked(&request.parameters)?, ..request.clone() };
+pub fn audit(
+    request: &AuditRequest,
+    runtime: &Handle,
+    progress: &dyn Progress,
+) -> Result<Audit, TaskError> {
+    let request = AuditRequest {
+        parameters: checked(&request.parameters)?,
+        ..request.clone()
+    };
     let mut driver = Driver::open_as_is(&request, runtime, progress)?;
     loop {
         match driver.run() {
@@ -96,20 +103,32 @@ impl<'a> Driver<'a> {
         let Frozen { manifest, sources } = freeze(&request.inputs, &parameters, runtime)?;
         progress.task_done(Wave::Manifest, 0, false);
         let store = Store::open(&request.work, runtime)?;
-        let excluded = manifest.quarantined().map(|q| (q.shard.clone(), q.clone())).collect();
+        let excluded = manifest
+            .quarantined()
+            .map(|q| (q.shard.clone(), q.clone()))
+            .collect();
         for quarantine in manifest.quarantined() {
             progress.quarantined(&quarantine.shard, &quarantine.detail);
         }
         let segment_tokens = request.resources.segment_tokens();
         let workspace = Workspace::new(store, sources, manifest, parameters, segment_tokens)?;
         let resources = &request.resources;
-        Ok(Self { workspace, resources, progress, excluded, waves: Vec::new() })
+        Ok(Self {
+            workspace,
+            resources,
+            progress,
+            excluded,
+            waves: Vec::new(),
+        })
     }
 
     /// Remembers that a shard is bad; false if that was known.
     fn exclude(&mut self, quarantine: Quarantine) -> bool {
-        self.progress.quarantined(&quarantine.shard, &quarantine.detail);
-        self.excluded.insert(quarantine.shard.clone(), quarantine).is_none()
+        self.progress
+            .quarantined(&quarantine.shard, &quarantine.detail);
+        self.excluded
+            .insert(quarantine.shard.clone(), quarantine)
+            .is_none()
     }
 
     /// Runs the tasks of one wave and tells the progress.
@@ -129,7 +148,11 @@ impl<'a> Driver<'a> {
             Ok((result, reused))
         })?;
         let reused = results.iter().filter(|(_, reused)| *reused).count() as u64;
-        self.waves.push(WaveFacts { wave, tasks: tasks.len() as u64, reused });
+        self.waves.push(WaveFacts {
+            wave,
+            tasks: tasks.len() as u64,
+            reused,
+        });
         Ok(results.into_iter().map(|(result, _)| result).collect())
     }
 
@@ -152,8 +175,13 @@ impl<'a> Driver<'a> {
                 self.exclude(quarantine.clone());
             }
         }
-        let counted = units.into_iter().zip(receipts).map(|(unit, receipt)| Counted { unit, receipt });
-        Ok(counted.filter(|counted| !self.excluded.contains_key(self.key(&counted.unit))).collect())
+        let counted = units
+            .into_iter()
+            .zip(receipts)
+            .map(|(unit, receipt)| Counted { unit, receipt });
+        Ok(counted
+            .filter(|counted| !self.excluded.contains_key(self.key(&counted.unit)))
+            .collect())
     }
 
     fn key(&self, unit: &Unit) -> &str {
@@ -169,9 +197,18 @@ impl<'a> Driver<'a> {
         let quarantine = self.quarantine();
         let manifest = self.workspace.manifest.clone();
         let shards = shard_lines(&manifest, counted, corpus, &quarantine);
-        let (report, occurrences) = report(&self.workspace, counted, corpus, &quarantine, sums, outcome);
+        let (report, occurrences) =
+            report(&self.workspace, counted, corpus, &quarantine, sums, outcome);
         let locations = self.workspace.sources.locations();
-        Audit { manifest, locations, report, shards, occurrences, quarantine, waves: self.waves.clone() }
+        Audit {
+            manifest,
+            locations,
+            report,
+            shards,
+            occurrences,
+            quarantine,
+            waves: self.waves.clone(),
+        }
     }
 }
 
@@ -180,10 +217,19 @@ impl<'a> Driver<'a> {
 fn checked(parameters: &Parameters) -> Result<Parameters, TaskError> {
     let mut parameters = parameters.clone();
     if parameters.floor < 2 {
-        return Err(TaskError::Parameter(format!("expected a floor of at least 2, got {}", parameters.floor)));
+        return Err(TaskError::Parameter(format!(
+            "expected a floor of at least 2, got {}",
+            parameters.floor
+        )));
     }
-    if parameters.ceiling.is_some_and(|ceiling| ceiling < parameters.floor) {
-        let message = format!("expected a ceiling of at least the floor {}, got {:?}", parameters.floor, parameters.ceiling);
+    if parameters
+        .ceiling
+        .is_some_and(|ceiling| ceiling < parameters.floor)
+    {
+        let message = format!(
+            "expected a ceiling of at least the floor {}, got {:?}",
+            parameters.floor, parameters.ceiling
+        );
         return Err(TaskError::Parameter(message));
     }
     parameters.orders.first = parameters.orders.first.min(2);
@@ -193,11 +239,15 @@ fn checked(parameters: &Parameters) -> Result<Parameters, TaskError> {
 
 fn check_resources(resources: &Resources) -> Result<(), TaskError> {
     if resources.threads == 0 {
-        return Err(TaskError::Parameter("expected at least 1 thread, got 0".to_owned()));
+        return Err(TaskError::Parameter(
+            "expected at least 1 thread, got 0".to_owned(),
+        ));
     }
     if resources.memory_bytes < Resources::MIN_MEMORY_BYTES {
         let (least, got) = (Resources::MIN_MEMORY_BYTES, resources.memory_bytes);
-        return Err(TaskError::Parameter(format!("expected a memory budget of at least {least} bytes, got {got}")));
+        return Err(TaskError::Parameter(format!(
+            "expected a memory budget of at least {least} bytes, got {got}"
+        )));
     }
     Ok(())
 }

@@ -67,7 +67,12 @@ impl Cursor<'_> {
             }
             if self.fetched == self.size {
                 let rest = self.window.len() - self.at;
-                let cut = || TaskError::damaged(self.key, format!("expected whole rows, got {rest} bytes at the end"));
+                let cut = || {
+                    TaskError::damaged(
+                        self.key,
+                        format!("expected whole rows, got {rest} bytes at the end"),
+                    )
+                };
                 return if rest == 0 { Ok(None) } else { Err(cut()) };
             }
             let end = (self.fetched + WINDOW_BYTES).min(self.size);
@@ -90,7 +95,14 @@ pub(crate) fn merge_chunks(
 ) -> Result<(), TaskError> {
     let mut cursors: Vec<Cursor<'_>> = chunks
         .iter()
-        .map(|(key, size)| Cursor { store, key, size: *size, fetched: 0, window: Vec::new(), at: 0 })
+        .map(|(key, size)| Cursor {
+            store,
+            key,
+            size: *size,
+            fetched: 0,
+            window: Vec::new(),
+            at: 0,
+        })
         .collect();
     let mut heap = BinaryHeap::new();
     for (index, cursor) in cursors.iter_mut().enumerate() {

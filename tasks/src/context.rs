@@ -61,7 +61,15 @@ pub(crate) fn describe(
         return Ok((receipt, true));
     }
     let mut describing = Describing::new(workspace, screen, located, folder);
-    walk(workspace, unit, Want { axes: true, ids: false }, &mut describing)?;
+    walk(
+        workspace,
+        unit,
+        Want {
+            axes: true,
+            ids: false,
+        },
+        &mut describing,
+    )?;
     let receipt = describing.finish()?;
     workspace.commit_receipt(&receipt_key, &receipt)?;
     Ok((receipt, false))
@@ -102,12 +110,19 @@ impl DocumentFacts for Facts {
     /// Ordinals are shifted by one; 0 stands for no locality.
     fn localities(&self, document: u32, put: &mut dyn FnMut(u32)) {
         let at = document as usize * self.axes;
-        self.localities[at..at + self.axes].iter().for_each(|locality| put(*locality));
+        self.localities[at..at + self.axes]
+            .iter()
+            .for_each(|locality| put(*locality));
     }
 }
 
 impl<'a> Describing<'a> {
-    fn new(workspace: &'a Workspace, screen: &'a Screen<'a>, located: &'a Located<'a>, folder: String) -> Self {
+    fn new(
+        workspace: &'a Workspace,
+        screen: &'a Screen<'a>,
+        located: &'a Located<'a>,
+        folder: String,
+    ) -> Self {
         Self {
             workspace,
             screen,
@@ -115,7 +130,10 @@ impl<'a> Describing<'a> {
             folder,
             table: Screened::default(),
             describer: Describer::default(),
-            facts: Facts { axes: workspace.manifest.axes.len(), ..Facts::default() },
+            facts: Facts {
+                axes: workspace.manifest.axes.len(),
+                ..Facts::default()
+            },
             documents_before: 0,
             spans: Vec::new(),
             receipt: ContextReceipt::default(),
@@ -125,7 +143,9 @@ impl<'a> Describing<'a> {
     /// Fills the table with what matters of this segment.
     fn load_table(&mut self, run: usize) -> Result<(), TaskError> {
         let objects = self.screen.objects;
-        let slices = objects.iter().map(|object| self.workspace.slices(object, run, run + 1));
+        let slices = objects
+            .iter()
+            .map(|object| self.workspace.slices(object, run, run + 1));
         let slices = slices.collect::<Result<Vec<_>, _>>()?;
         let each = |visit: &mut dyn FnMut(&str, Frame<'_>) -> Result<(), TaskError>| {
             objects.iter().zip(&slices).try_for_each(|(object, slice)| {
@@ -147,7 +167,10 @@ impl<'a> Describing<'a> {
     }
 
     fn finish(self) -> Result<ContextReceipt, TaskError> {
-        let (expected, got) = (self.located.counted.receipt.runs.len(), self.receipt.runs.len());
+        let (expected, got) = (
+            self.located.counted.receipt.runs.len(),
+            self.receipt.runs.len(),
+        );
         if expected == got {
             return Ok(self.receipt);
         }
@@ -157,22 +180,34 @@ impl<'a> Describing<'a> {
 
     /// The counted run of the segment that is complete now.
     fn counted_run(&self) -> Option<&'a Run> {
-        self.located.counted.receipt.runs.get(self.receipt.runs.len())
+        self.located
+            .counted
+            .receipt
+            .runs
+            .get(self.receipt.runs.len())
     }
 }
 
 impl Visitor for Describing<'_> {
     fn row(&mut self, batch: &DocumentBatch, index: usize) -> Result<(), TaskError> {
-        let Some(text) = batch.text(index) else { return Ok(()) };
+        let Some(text) = batch.text(index) else {
+            return Ok(());
+        };
         let document = self.documents_before + self.facts.canonical.len();
         let canonical = &self.screen.corpus.canonical[self.located.unit_ord];
-        self.facts.canonical.push(canonical.get(document).copied().unwrap_or(false));
+        self.facts
+            .canonical
+            .push(canonical.get(document).copied().unwrap_or(false));
         let tokenizer = self.workspace.tokenizer;
-        self.facts.unusual.push(unusual_tokens(text, tokenizer, &mut self.spans));
+        self.facts
+            .unusual
+            .push(unusual_tokens(text, tokenizer, &mut self.spans));
         for axis in 0..self.facts.axes {
             let value = batch.axis(axis, index);
             let locality = value.and_then(|value| self.screen.corpus.locality(axis, value));
-            self.facts.localities.push(locality.unwrap_or(NO_VALUE).wrapping_add(1));
+            self.facts
+                .localities
+                .push(locality.unwrap_or(NO_VALUE).wrapping_add(1));
         }
         Ok(())
     }
@@ -181,16 +216,27 @@ impl Visitor for Describing<'_> {
         let (documents, tokens) = (segment.documents() as u64, segment.tokens() as u64);
         let fits = |run: &&Run| run.documents == documents && run.tokens == tokens;
         if self.counted_run().filter(fits).is_none() {
-            let detail = format!("expected the counted segment, got {documents} documents, {tokens} tokens");
+            let detail =
+                format!("expected the counted segment, got {documents} documents, {tokens} tokens");
             return Err(TaskError::damaged(&self.folder, detail));
         }
         let index = self.receipt.runs.len();
         self.load_table(self.located.first_run + index)?;
         let header = self.workspace.header(Kind::Context, documents, tokens);
         let rules = &self.screen.rules;
-        let object = self.describer.describe(segment, &mut self.table, &self.facts, rules, header);
-        let output = commit(self.workspace, format!("{}/run-{index:05}", self.folder), object)?;
-        self.receipt.runs.push(Run { output, documents, tokens });
+        let object = self
+            .describer
+            .describe(segment, &mut self.table, &self.facts, rules, header);
+        let output = commit(
+            self.workspace,
+            format!("{}/run-{index:05}", self.folder),
+            object,
+        )?;
+        self.receipt.runs.push(Run {
+            output,
+            documents,
+            tokens,
+        });
         self.documents_before += segment.documents();
         self.facts.canonical.clear();
         self.facts.unusual.clear();

@@ -51,7 +51,11 @@ impl CountReceipt {
     pub(crate) fn digest(&self) -> Digest {
         let runs = self.runs.iter().map(|run| run.output.digest);
         let outputs = runs.chain(self.documents.iter().map(|documents| documents.digest));
-        outputs.fold(DigestBuilder::new("taster counted 1"), |builder, digest| builder.digest(&digest)).finish()
+        outputs
+            .fold(DigestBuilder::new("taster counted 1"), |builder, digest| {
+                builder.digest(&digest)
+            })
+            .finish()
     }
 }
 
@@ -76,11 +80,20 @@ pub(crate) fn count(workspace: &Workspace, unit: &Unit) -> Result<(CountReceipt,
         return Ok((receipt, true));
     }
     let mut counting = Counting::new(workspace, folder);
-    let receipt = match walk(workspace, unit, Want { axes: true, ids: false }, &mut counting) {
+    let receipt = match walk(
+        workspace,
+        unit,
+        Want {
+            axes: true,
+            ids: false,
+        },
+        &mut counting,
+    ) {
         Ok(()) => counting.finish()?,
-        Err(TaskError::Shard(quarantine)) => {
-            CountReceipt { quarantine: Some(quarantine), ..CountReceipt::default() }
-        }
+        Err(TaskError::Shard(quarantine)) => CountReceipt {
+            quarantine: Some(quarantine),
+            ..CountReceipt::default()
+        },
         Err(other) => return Err(other),
     };
     // A shard that changed is not a property of what the key names: do not remember it.
@@ -106,7 +119,13 @@ struct Counting<'a> {
 impl<'a> Counting<'a> {
     fn new(workspace: &'a Workspace, folder: String) -> Self {
         let documents = DocumentsBuilder::new(workspace.manifest.axes.len());
-        Self { workspace, folder, counter: Counter::default(), documents, receipt: CountReceipt::default() }
+        Self {
+            workspace,
+            folder,
+            counter: Counter::default(),
+            documents,
+            receipt: CountReceipt::default(),
+        }
     }
 
     fn commit(&self, name: &str, object: Vec<u8>) -> Result<Output, TaskError> {
@@ -115,7 +134,11 @@ impl<'a> Counting<'a> {
 
     fn finish(mut self) -> Result<CountReceipt, TaskError> {
         let documents = std::mem::take(&mut self.documents).finish();
-        let header = self.workspace.header(Kind::Documents, documents.rows.len() as u64, self.receipt.tokens());
+        let header = self.workspace.header(
+            Kind::Documents,
+            documents.rows.len() as u64,
+            self.receipt.tokens(),
+        );
         let object = documents.encode(header)?;
         self.receipt.documents = Some(self.commit("documents", object)?);
         Ok(self.receipt)
@@ -123,8 +146,16 @@ impl<'a> Counting<'a> {
 }
 
 /// Commits an object under `key` and says what it is.
-pub(crate) fn commit(workspace: &Workspace, key: String, object: Vec<u8>) -> Result<Output, TaskError> {
-    let output = Output { key, bytes: object.len() as u64, digest: Digest::of(&object) };
+pub(crate) fn commit(
+    workspace: &Workspace,
+    key: String,
+    object: Vec<u8>,
+) -> Result<Output, TaskError> {
+    let output = Output {
+        key,
+        bytes: object.len() as u64,
+        digest: Digest::of(&object),
+    };
     workspace.store.commit(&output.key, Bytes::from(object))?;
     Ok(output)
 }
@@ -139,17 +170,27 @@ impl Visitor for Counting<'_> {
         self.receipt.text_bytes += text.len() as u64;
         self.receipt.truncated += u64::from(batch.truncated(index));
         self.receipt.invalid_utf8 += u64::from(batch.invalid_utf8(index));
-        self.documents.push(batch.row(index), text, |axis| batch.axis(axis, index));
+        self.documents
+            .push(batch.row(index), text, |axis| batch.axis(axis, index));
         Ok(())
     }
 
     fn segment(&mut self, segment: &Segment) -> Result<(), TaskError> {
         let workspace = self.workspace;
         let config = workspace.parameters.counting().0;
-        let run = self.counter.count(segment, workspace.orders(), workspace.parameters.seed, config);
+        let run = self.counter.count(
+            segment,
+            workspace.orders(),
+            workspace.parameters.seed,
+            config,
+        );
         let output = self.commit(&format!("run-{:05}", self.receipt.runs.len()), run)?;
         let (documents, tokens) = (segment.documents() as u64, segment.tokens() as u64);
-        self.receipt.runs.push(Run { output, documents, tokens });
+        self.receipt.runs.push(Run {
+            output,
+            documents,
+            tokens,
+        });
         Ok(())
     }
 }

@@ -12,7 +12,8 @@ pub(crate) fn run_wave<T: Sync, R: Send>(
     tasks: &[T],
     work: impl Fn(&T) -> Result<R, TaskError> + Sync,
 ) -> Result<Vec<R>, TaskError> {
-    let results: Vec<Mutex<Option<Result<R, TaskError>>>> = tasks.iter().map(|_| Mutex::new(None)).collect();
+    let results: Vec<Mutex<Option<Result<R, TaskError>>>> =
+        tasks.iter().map(|_| Mutex::new(None)).collect();
     let next = AtomicUsize::new(0);
     let failed = AtomicBool::new(false);
     let run = || {
@@ -21,7 +22,9 @@ pub(crate) fn run_wave<T: Sync, R: Send>(
             let Some(task) = tasks.get(index) else { return };
             let result = work(task);
             failed.fetch_or(result.is_err(), Ordering::Relaxed);
-            *results[index].lock().unwrap_or_else(PoisonError::into_inner) = Some(result);
+            *results[index]
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner) = Some(result);
         }
     };
     std::thread::scope(|scope| {
@@ -31,7 +34,9 @@ pub(crate) fn run_wave<T: Sync, R: Send>(
         run();
     });
     // Tasks are taken in order, so every task before a failed one has a result.
-    let results = results.into_iter().map_while(|slot| slot.into_inner().unwrap_or_else(PoisonError::into_inner));
+    let results = results
+        .into_iter()
+        .map_while(|slot| slot.into_inner().unwrap_or_else(PoisonError::into_inner));
     results.collect()
 }
 
@@ -45,7 +50,10 @@ mod tests {
         let tasks: Vec<u32> = (0..100).collect();
         for threads in [1, 2, 7] {
             let results = run_wave(threads, &tasks, |task| Ok(task * 2)).unwrap();
-            assert_eq!(results, tasks.iter().map(|task| task * 2).collect::<Vec<_>>());
+            assert_eq!(
+                results,
+                tasks.iter().map(|task| task * 2).collect::<Vec<_>>()
+            );
         }
         assert!(run_wave(3, &[0u8; 0], |_| Ok(())).unwrap().is_empty());
     }
@@ -56,7 +64,11 @@ mod tests {
         let started = AtomicUsize::new(0);
         let result = run_wave(2, &tasks, |task| {
             started.fetch_add(1, Ordering::Relaxed);
-            if *task == 3 { Err(TaskError::Parameter("three".into())) } else { Ok(()) }
+            if *task == 3 {
+                Err(TaskError::Parameter("three".into()))
+            } else {
+                Ok(())
+            }
         });
         assert_eq!(result.unwrap_err().to_string(), "three");
         assert!(started.load(Ordering::Relaxed) < 100);

@@ -48,10 +48,18 @@ pub(crate) struct DocumentsBuilder {
 
 impl DocumentsBuilder {
     pub(crate) fn new(axes: usize) -> Self {
-        Self { axes: vec![Default::default(); axes], ..Self::default() }
+        Self {
+            axes: vec![Default::default(); axes],
+            ..Self::default()
+        }
     }
 
-    pub(crate) fn push<'a>(&mut self, row: u64, text: &str, axis: impl Fn(usize) -> Option<&'a str>) {
+    pub(crate) fn push<'a>(
+        &mut self,
+        row: u64,
+        text: &str,
+        axis: impl Fn(usize) -> Option<&'a str>,
+    ) {
         self.rows.push(row);
         self.digests.push(*blake3::hash(text.as_bytes()).as_bytes());
         for (ordinal, (seen, indices)) in self.axes.iter_mut().enumerate() {
@@ -68,8 +76,15 @@ impl DocumentsBuilder {
 
     /// The table, its dictionaries sorted.
     pub(crate) fn finish(self) -> DocumentsTable {
-        let axes = self.axes.into_iter().map(|(seen, indices)| sorted_column(seen, indices));
-        DocumentsTable { rows: self.rows, digests: self.digests, axes: axes.collect() }
+        let axes = self
+            .axes
+            .into_iter()
+            .map(|(seen, indices)| sorted_column(seen, indices));
+        DocumentsTable {
+            rows: self.rows,
+            digests: self.digests,
+            axes: axes.collect(),
+        }
     }
 }
 
@@ -81,7 +96,10 @@ fn sorted_column(seen: BTreeMap<String, u32>, mut indices: Vec<u32>) -> AxisColu
     for index in indices.iter_mut().filter(|index| **index != NO_VALUE) {
         *index = place[*index as usize];
     }
-    AxisColumn { values: seen.into_keys().collect(), indices }
+    AxisColumn {
+        values: seen.into_keys().collect(),
+        indices,
+    }
 }
 
 impl DocumentsTable {
@@ -129,7 +147,10 @@ impl DocumentsTable {
         if self.digests.len() == documents && self.axes.iter().all(fits) {
             return Ok(());
         }
-        Err(TaskError::damaged(key, "columns of different lengths or unknown indices"))
+        Err(TaskError::damaged(
+            key,
+            "columns of different lengths or unknown indices",
+        ))
     }
 }
 
@@ -154,7 +175,13 @@ mod tests {
         assert_eq!(table.axes[1].values, ["y", "z"]);
         assert_eq!(table.axes[1].indices, [1, 0, NO_VALUE]);
         assert_eq!(table.digests[0], table.digests[2]);
-        let header = Header { kind: Kind::Documents, seed: 1, config: [0; 32], documents: 3, tokens: 0 };
+        let header = Header {
+            kind: Kind::Documents,
+            seed: 1,
+            config: [0; 32],
+            documents: 3,
+            tokens: 0,
+        };
         let bytes = table.encode(header).unwrap();
         let directory = Directory::parse(&bytes, bytes.len() as u64).unwrap();
         let range = directory.range(0, 1);

@@ -47,7 +47,9 @@ pub(crate) struct Sighting {
 impl Sighting {
     /// The text of the tokens `from..to` of the snippet.
     pub(crate) fn tokens(&self, from: usize, to: usize) -> impl Iterator<Item = &str> {
-        self.spans[from..to].iter().map(|span| &self.snippet[span.start as usize..span.end as usize])
+        self.spans[from..to]
+            .iter()
+            .map(|span| &self.snippet[span.start as usize..span.end as usize])
     }
 }
 
@@ -68,7 +70,12 @@ pub(crate) fn errands(
     let mut by_unit: BTreeMap<u32, BTreeMap<u32, Vec<usize>>> = BTreeMap::new();
     for (index, target) in targets.iter().enumerate() {
         for ord in &target.documents {
-            by_unit.entry(ord.unit).or_default().entry(ord.document).or_default().push(index);
+            by_unit
+                .entry(ord.unit)
+                .or_default()
+                .entry(ord.document)
+                .or_default()
+                .push(index);
         }
     }
     let errand = |(unit_ord, documents): (u32, BTreeMap<u32, Vec<usize>>)| {
@@ -76,7 +83,10 @@ pub(crate) fn errands(
         let row = |(document, targets): (u32, Vec<usize>)| {
             (table.rows[document as usize], (document, targets))
         };
-        Ok(Errand { unit_ord, rows: documents.into_iter().map(row).collect() })
+        Ok(Errand {
+            unit_ord,
+            rows: documents.into_iter().map(row).collect(),
+        })
     };
     by_unit.into_iter().map(errand).collect()
 }
@@ -92,10 +102,20 @@ pub(crate) fn look(
     let unit = &counted[errand.unit_ord as usize].unit;
     let shard = &workspace.manifest.shards[unit.shard_ord as usize];
     let rows: Vec<u64> = errand.rows.keys().copied().collect();
-    let want = Want { axes: true, ids: true };
+    let want = Want {
+        axes: true,
+        ids: true,
+    };
     let limits = &workspace.parameters.limits;
-    let mut stream = workspace.sources.rows(unit.shard_ord, shard, &rows, want, limits)?;
-    let mut looking = Looking { workspace, targets, unit_ord: errand.unit_ord, ..Looking::new(workspace, targets) };
+    let mut stream = workspace
+        .sources
+        .rows(unit.shard_ord, shard, &rows, want, limits)?;
+    let mut looking = Looking {
+        workspace,
+        targets,
+        unit_ord: errand.unit_ord,
+        ..Looking::new(workspace, targets)
+    };
     while let Some(batch) = stream.next_batch()? {
         for index in 0..batch.len() {
             if let Some((document, wanted)) = errand.rows.get(&batch.row(index)) {
@@ -138,14 +158,27 @@ impl<'a> Looking<'a> {
     }
 
     fn document(&mut self, batch: &DocumentBatch, index: usize, document: u32, wanted: &[usize]) {
-        let Some(text) = batch.text(index) else { return };
+        let Some(text) = batch.text(index) else {
+            return;
+        };
         let tokenizer = self.workspace.tokenizer;
         self.spans.clear();
         tokenizer.spans(text, &mut self.spans);
         self.hashes.clear();
         tokenizer.hashes(text, self.workspace.parameters.seed, &mut self.hashes);
-        let page = Page { batch, index, ord: DocumentOrd { unit: self.unit_ord, document }, text };
-        let orders: BTreeSet<usize> = wanted.iter().map(|&target| self.targets[target].order).collect();
+        let page = Page {
+            batch,
+            index,
+            ord: DocumentOrd {
+                unit: self.unit_ord,
+                document,
+            },
+            text,
+        };
+        let orders: BTreeSet<usize> = wanted
+            .iter()
+            .map(|&target| self.targets[target].order)
+            .collect();
         self.fingerprinter.restart();
         for order in 1..=orders.last().copied().unwrap_or(0) {
             self.fingerprinter.advance(&self.hashes);
@@ -156,9 +189,12 @@ impl<'a> Looking<'a> {
     }
 
     fn order(&mut self, page: &Page<'_>, order: usize, wanted: &[usize]) {
-        let of_order = wanted.iter().filter(|&&target| self.targets[target].order == order);
-        let by_fingerprint: BTreeMap<u64, usize> =
-            of_order.map(|&target| (self.targets[target].fingerprint, target)).collect();
+        let of_order = wanted
+            .iter()
+            .filter(|&&target| self.targets[target].order == order);
+        let by_fingerprint: BTreeMap<u64, usize> = of_order
+            .map(|&target| (self.targets[target].fingerprint, target))
+            .collect();
         let filter = Filter::new(by_fingerprint.keys());
         let mut seen: BTreeMap<usize, usize> = BTreeMap::new();
         let positions = (self.hashes.len() + 1).saturating_sub(order);
@@ -167,7 +203,9 @@ impl<'a> Looking<'a> {
             if !filter.may_hold(fingerprint) {
                 continue;
             }
-            let Some(&target) = by_fingerprint.get(&fingerprint) else { continue };
+            let Some(&target) = by_fingerprint.get(&fingerprint) else {
+                continue;
+            };
             let times = seen.entry(target).or_default();
             *times += 1;
             if *times <= PER_DOCUMENT {
@@ -178,16 +216,24 @@ impl<'a> Looking<'a> {
     }
 
     fn sighting(&self, page: &Page<'_>, at: usize, order: usize) -> Sighting {
-        let (from, to) = (at.saturating_sub(REACH), (at + order + REACH).min(self.spans.len()));
+        let (from, to) = (
+            at.saturating_sub(REACH),
+            (at + order + REACH).min(self.spans.len()),
+        );
         let (start, end) = (self.spans[from].start, self.spans[to - 1].end);
-        let shift = |span: &Span| Span { start: span.start - start, end: span.end - start };
+        let shift = |span: &Span| Span {
+            start: span.start - start,
+            end: span.end - start,
+        };
         let axes = self.workspace.manifest.axes.len();
         Sighting {
             document: page.ord,
             row: page.batch.row(page.index),
             row_group: page.batch.row_group(page.index),
             id: page.batch.id(page.index).into_owned(),
-            axes: (0..axes).map(|axis| page.batch.axis(axis, page.index).map(str::to_owned)).collect(),
+            axes: (0..axes)
+                .map(|axis| page.batch.axis(axis, page.index).map(str::to_owned))
+                .collect(),
             snippet: page.text[start as usize..end as usize].to_owned(),
             snippet_start: start as usize,
             spans: self.spans[from..to].iter().map(shift).collect(),

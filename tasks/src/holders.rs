@@ -27,15 +27,21 @@ pub(crate) fn runs_holding(
     fingerprint: u64,
 ) -> Result<Vec<u32>, TaskError> {
     let slice = partition_of(fingerprint) / (PARTITIONS / SLICES);
-    let covers = |screened: &&ScreenedRange| (screened.range.from..screened.range.to).contains(&slice);
-    let Some(ScreenedRange { object, .. }) = screened.iter().find(covers) else { return Ok(Vec::new()) };
+    let covers =
+        |screened: &&ScreenedRange| (screened.range.from..screened.range.to).contains(&slice);
+    let Some(ScreenedRange { object, .. }) = screened.iter().find(covers) else {
+        return Ok(Vec::new());
+    };
     let mut holders = Vec::new();
     for run in 0..object.directory.slices() {
         let bytes = workspace.slices(object, run, run + 1)?;
         let mut rest = bytes.as_ref();
         let mut holds = false;
         while let Some(frame) = take_frame(&mut rest).in_object(&object.key)? {
-            block::decode(frame.payload, |entry| holds |= entry.fingerprint == fingerprint).in_object(&object.key)?;
+            block::decode(frame.payload, |entry| {
+                holds |= entry.fingerprint == fingerprint
+            })
+            .in_object(&object.key)?;
         }
         if holds {
             holders.push(run as u32);

@@ -30,7 +30,10 @@ pub(crate) struct Naming<'a> {
 }
 
 /// Writes one sorted chunk per segment; returns their keys and sizes.
-pub(crate) fn name_unit(workspace: &Workspace, naming: &Naming<'_>) -> Result<Vec<(String, u64)>, TaskError> {
+pub(crate) fn name_unit(
+    workspace: &Workspace,
+    naming: &Naming<'_>,
+) -> Result<Vec<(String, u64)>, TaskError> {
     let mut namer = Namer {
         workspace,
         naming,
@@ -45,7 +48,15 @@ pub(crate) fn name_unit(workspace: &Workspace, naming: &Naming<'_>) -> Result<Ve
         hashes: Vec::new(),
         chunks: Vec::new(),
     };
-    walk(workspace, &naming.counted.unit, Want { axes: naming.axis.is_some(), ids: false }, &mut namer)?;
+    walk(
+        workspace,
+        &naming.counted.unit,
+        Want {
+            axes: naming.axis.is_some(),
+            ids: false,
+        },
+        &mut namer,
+    )?;
     Ok(namer.chunks)
 }
 
@@ -70,14 +81,22 @@ struct Namer<'a> {
 impl Namer<'_> {
     fn load(&mut self) -> Result<(), TaskError> {
         self.entries.clear();
-        let blocks = self.naming.wanted.get(self.chunks.len()).map_or(&[][..], Vec::as_slice);
+        let blocks = self
+            .naming
+            .wanted
+            .get(self.chunks.len())
+            .map_or(&[][..], Vec::as_slice);
         for block in blocks {
             block::decode(block, |entry| self.entries.push(entry)).in_object("wanted n-grams")?;
         }
         self.table.reset(self.entries.len());
         for (index, entry) in self.entries.iter().enumerate() {
             let ordinal = index as u32 + 1;
-            self.table.insert(Entry { fingerprint: entry.fingerprint, low: ordinal, high: ordinal });
+            self.table.insert(Entry {
+                fingerprint: entry.fingerprint,
+                low: ordinal,
+                high: ordinal,
+            });
         }
         self.names.clear();
         self.names.resize(self.entries.len(), None);
@@ -91,7 +110,9 @@ impl Namer<'_> {
         self.spans.clear();
         self.workspace.tokenizer.spans(text, &mut self.spans);
         self.hashes.clear();
-        self.workspace.tokenizer.hashes(text, self.workspace.parameters.seed, &mut self.hashes);
+        self.workspace
+            .tokenizer
+            .hashes(text, self.workspace.parameters.seed, &mut self.hashes);
         self.fingerprinter.restart();
         (0..order).for_each(|_| self.fingerprinter.advance(&self.hashes));
         for at in 0..(self.hashes.len() + 1).saturating_sub(order) {
@@ -113,14 +134,26 @@ impl Namer<'_> {
         let mut rows: Vec<Row> = if self.naming.axis.is_none() {
             let row = |(index, entry): (usize, &Entry)| {
                 let (df, cf) = (u64::from(entry.low), u64::from(entry.high));
-                named(index).map(|ngram| Row { ngram, locality: 0, df, cf })
+                named(index).map(|ngram| Row {
+                    ngram,
+                    locality: 0,
+                    df,
+                    cf,
+                })
             };
             self.entries.iter().enumerate().filter_map(row).collect()
         } else {
             let mut sums: BTreeMap<(u32, u32), u64> = BTreeMap::new();
-            self.pairs.iter().for_each(|pair| *sums.entry(*pair).or_default() += 1);
+            self.pairs
+                .iter()
+                .for_each(|pair| *sums.entry(*pair).or_default() += 1);
             let row = |((index, locality), df): ((u32, u32), u64)| {
-                named(index as usize).map(|ngram| Row { ngram, locality, df, cf: 0 })
+                named(index as usize).map(|ngram| Row {
+                    ngram,
+                    locality,
+                    df,
+                    cf: 0,
+                })
             };
             sums.into_iter().filter_map(row).collect()
         };
@@ -131,14 +164,18 @@ impl Namer<'_> {
 
 /// The n-gram's tokens joined by one blank.
 fn joined(text: &str, spans: &[Span]) -> Vec<u8> {
-    let tokens: Vec<&[u8]> =
-        spans.iter().map(|span| &text.as_bytes()[span.start as usize..span.end as usize]).collect();
+    let tokens: Vec<&[u8]> = spans
+        .iter()
+        .map(|span| &text.as_bytes()[span.start as usize..span.end as usize])
+        .collect();
     tokens.join(&b' ')
 }
 
 impl Visitor for Namer<'_> {
     fn row(&mut self, batch: &DocumentBatch, index: usize) -> Result<(), TaskError> {
-        let Some(text) = batch.text(index) else { return Ok(()) };
+        let Some(text) = batch.text(index) else {
+            return Ok(());
+        };
         if !self.loaded {
             self.load()?;
         }
@@ -154,8 +191,14 @@ impl Visitor for Namer<'_> {
         let mut bytes = Vec::new();
         self.rows().iter().for_each(|row| row.put(&mut bytes));
         let run = self.naming.first_run + self.chunks.len();
-        let key = DigestBuilder::new("taster chunk 1").bytes(&self.naming.corpus.digest).number(run as u64);
-        self.chunks.push(put_chunk(self.workspace, &format!("ngrams/{}", key.finish().short()), bytes)?);
+        let key = DigestBuilder::new("taster chunk 1")
+            .bytes(&self.naming.corpus.digest)
+            .number(run as u64);
+        self.chunks.push(put_chunk(
+            self.workspace,
+            &format!("ngrams/{}", key.finish().short()),
+            bytes,
+        )?);
         (self.loaded, self.document) = (false, 0);
         Ok(())
     }

@@ -64,9 +64,15 @@ pub fn ngrams(
     progress: &dyn Progress,
 ) -> Result<NgramsFacts, TaskError> {
     let mut audit = request.audit.clone();
-    audit.parameters.orders = Orders { first: request.order, last: request.order };
+    audit.parameters.orders = Orders {
+        first: request.order,
+        last: request.order,
+    };
     if request.order == 0 || request.order > Orders::MAX || request.min_df == 0 {
-        let message = format!("expected order 1 to 8 and min-df of 1 or more, got {} and {}", request.order, request.min_df);
+        let message = format!(
+            "expected order 1 to 8 and min-df of 1 or more, got {} and {}",
+            request.order, request.min_df
+        );
         return Err(TaskError::Parameter(message));
     }
     if let Some(axis) = &request.by {
@@ -79,8 +85,13 @@ pub fn ngrams(
     let axis = request.by.as_ref().map(|_| 0);
     let chunks = name_all(&mut driver, &counted, &corpus, &wanted, axis)?;
     let rows = write(&driver.workspace, &chunks, &corpus, request, out, runtime)?;
-    chunks.iter().try_for_each(|(key, _)| driver.workspace.store.delete(key))?;
-    Ok(NgramsFacts { rows, quarantine: driver.quarantine() })
+    chunks
+        .iter()
+        .try_for_each(|(key, _)| driver.workspace.store.delete(key))?;
+    Ok(NgramsFacts {
+        rows,
+        quarantine: driver.quarantine(),
+    })
 }
 
 /// Per run, the n-grams it has to name: blocks of (df, cf).
@@ -88,8 +99,15 @@ type Wanted = Vec<Vec<Vec<u8>>>;
 
 /// Decides which n-grams are in the table. Without localities each is named by the first run
 /// that holds it; with localities every run that holds it counts its share.
-fn want(driver: &mut Driver<'_>, counted: &[Counted], request: &NgramsRequest) -> Result<Wanted, TaskError> {
-    let runs: Vec<&Run> = counted.iter().flat_map(|counted| &counted.receipt.runs).collect();
+fn want(
+    driver: &mut Driver<'_>,
+    counted: &[Counted],
+    request: &NgramsRequest,
+) -> Result<Wanted, TaskError> {
+    let runs: Vec<&Run> = counted
+        .iter()
+        .flat_map(|counted| &counted.receipt.runs)
+        .collect();
     let opened = open_runs(&driver.workspace, runs.iter().copied(), Kind::Count)?;
     let bytes: u64 = runs.iter().map(|run| run.output.bytes).sum();
     let ranges = ranges(bytes);
@@ -125,16 +143,30 @@ fn want_range(
             }
             let saturated = |count: u64| u32::try_from(count).unwrap_or(u32::MAX);
             let (low, high) = (saturated(ngram.df), saturated(ngram.cf));
-            let entry = Entry { fingerprint: ngram.fingerprint, low, high };
-            let holders = if request.by.is_some() { ngram.parts } else { &ngram.parts[..1] };
-            holders.iter().for_each(|part| kept[part.run as usize].push(entry));
+            let entry = Entry {
+                fingerprint: ngram.fingerprint,
+                low,
+                high,
+            };
+            let holders = if request.by.is_some() {
+                ngram.parts
+            } else {
+                &ngram.parts[..1]
+            };
+            holders
+                .iter()
+                .for_each(|part| kept[part.run as usize].push(entry));
         });
     }
-    let encoded = kept.iter().enumerate().filter(|(_, entries)| !entries.is_empty()).map(|(run, entries)| {
-        let mut bytes = Vec::new();
-        block::encode(entries, &mut bytes);
-        (run, bytes)
-    });
+    let encoded = kept
+        .iter()
+        .enumerate()
+        .filter(|(_, entries)| !entries.is_empty())
+        .map(|(run, entries)| {
+            let mut bytes = Vec::new();
+            block::encode(entries, &mut bytes);
+            (run, bytes)
+        });
     Ok(encoded.collect())
 }
 
@@ -150,7 +182,13 @@ fn name_all(
     let mut units = Vec::with_capacity(counted.len());
     for counted in counted {
         let runs = counted.receipt.runs.len();
-        units.push(Naming { counted, wanted: &wanted[first_run..first_run + runs], first_run, corpus, axis });
+        units.push(Naming {
+            counted,
+            wanted: &wanted[first_run..first_run + runs],
+            first_run,
+            corpus,
+            axis,
+        });
         first_run += runs;
     }
     let chunks = driver.wave(
@@ -169,7 +207,10 @@ fn schema(by: bool) -> SchemaRef {
         fields.push(field("locality", DataType::Utf8));
     }
     fields.push(field("df", DataType::Int64));
-    fields.push(field(if by { "locality_documents" } else { "cf" }, DataType::Int64));
+    fields.push(field(
+        if by { "locality_documents" } else { "cf" },
+        DataType::Int64,
+    ));
     Arc::new(Schema::new(fields))
 }
 
@@ -188,22 +229,43 @@ fn write(
         writer: TableWriter::create(&store, &name, &schema)?,
         schema,
         order: request.order,
-        localities: request.by.as_ref().map(|_| (corpus.values[0].as_slice(), corpus.documents_by_locality[0].as_slice())),
+        localities: request.by.as_ref().map(|_| {
+            (
+                corpus.values[0].as_slice(),
+                corpus.documents_by_locality[0].as_slice(),
+            )
+        }),
         rows: Vec::with_capacity(BATCH_ROWS),
         written: 0,
     };
     merge_chunks(&workspace.store, chunks, |row| table.push(row))?;
     table.flush()?;
-    let Table { writer, written, .. } = table;
+    let Table {
+        writer, written, ..
+    } = table;
     writer.finish()?;
     Ok(written)
 }
 
 fn split(out: &Path) -> Result<(String, String), TaskError> {
-    let unusable = || TaskError::Parameter(format!("expected a file name for the table, got {}", out.display()));
-    let name = out.file_name().and_then(|name| name.to_str()).ok_or_else(unusable)?;
-    let parent = out.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    Ok((parent.to_str().ok_or_else(unusable)?.to_owned(), name.to_owned()))
+    let unusable = || {
+        TaskError::Parameter(format!(
+            "expected a file name for the table, got {}",
+            out.display()
+        ))
+    };
+    let name = out
+        .file_name()
+        .and_then(|name| name.to_str())
+        .ok_or_else(unusable)?;
+    let parent = out
+        .parent()
+        .filter(|parent| !parent.as_os_str().is_empty())
+        .unwrap_or(Path::new("."));
+    Ok((
+        parent.to_str().ok_or_else(unusable)?.to_owned(),
+        name.to_owned(),
+    ))
 }
 
 struct Table<'a> {
@@ -228,23 +290,31 @@ impl Table<'_> {
     fn flush(&mut self) -> Result<(), TaskError> {
         let rows = &self.rows;
         let long = |value: &dyn Fn(&Row) -> u64| -> ArrayRef {
-            Arc::new(Int64Array::from_iter_values(rows.iter().map(|row| value(row).cast_signed())))
+            Arc::new(Int64Array::from_iter_values(
+                rows.iter().map(|row| value(row).cast_signed()),
+            ))
         };
         let ngrams = rows.iter().map(|row| String::from_utf8_lossy(&row.ngram));
         let mut columns: Vec<ArrayRef> = vec![
             Arc::new(StringArray::from_iter_values(ngrams)),
-            Arc::new(Int32Array::from_iter_values(rows.iter().map(|_| i32::from(self.order)))),
+            Arc::new(Int32Array::from_iter_values(
+                rows.iter().map(|_| i32::from(self.order)),
+            )),
         ];
         match self.localities {
             None => columns.extend([long(&|row| row.df), long(&|row| row.cf)]),
             Some((values, documents)) => {
                 let values = rows.iter().map(|row| &values[row.locality as usize]);
                 columns.push(Arc::new(StringArray::from_iter_values(values)));
-                columns.extend([long(&|row| row.df), long(&|row| documents[row.locality as usize])]);
+                columns.extend([
+                    long(&|row| row.df),
+                    long(&|row| documents[row.locality as usize]),
+                ]);
             }
         }
         let batch = RecordBatch::try_new(Arc::clone(&self.schema), columns);
-        self.writer.append(&batch.map_err(|error| TaskError::Output(error.to_string()))?)?;
+        self.writer
+            .append(&batch.map_err(|error| TaskError::Output(error.to_string()))?)?;
         self.written += self.rows.len() as u64;
         self.rows.clear();
         Ok(())
@@ -252,7 +322,11 @@ impl Table<'_> {
 }
 
 /// Commits a chunk; chunks are deleted once they are merged, so an older one may be in the way.
-pub(crate) fn put_chunk(workspace: &Workspace, key: &str, bytes: Vec<u8>) -> Result<(String, u64), TaskError> {
+pub(crate) fn put_chunk(
+    workspace: &Workspace,
+    key: &str,
+    bytes: Vec<u8>,
+) -> Result<(String, u64), TaskError> {
     let size = bytes.len() as u64;
     workspace.store.replace(key, Bytes::from(bytes))?;
     Ok((key.to_owned(), size))

@@ -3,9 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use taster_findings::{
-    Asymmetry, Calibration, CampaignEntry, CampaignMember, Candidate, Combined, Concentration, Dispersion, Evidence,
-    Explanation, Finding, Folded, Occurrence, PlaceScore, Scorer, Scores, combine, explain, finding_id, group,
-    place_scores, q_values,
+    Asymmetry, Calibration, CampaignEntry, CampaignMember, Candidate, Combined, Concentration,
+    Dispersion, Evidence, Explanation, Finding, Folded, Occurrence, PlaceScore, Scorer, Scores,
+    combine, explain, finding_id, group, place_scores, q_values,
 };
 
 use crate::corpus::{Corpus, DocumentOrd};
@@ -53,17 +53,31 @@ impl Placed {
 
 impl Judge<'_> {
     /// Places of all candidates, corrected for the whole corpus.
-    pub(crate) fn places<'c>(&self, candidates: impl Iterator<Item = &'c Candidate>) -> Vec<Placed> {
+    pub(crate) fn places<'c>(
+        &self,
+        candidates: impl Iterator<Item = &'c Candidate>,
+    ) -> Vec<Placed> {
         let totals = self.scorer.totals();
-        let scores = candidates.map(|candidate| place_scores(&candidate.summary, totals, Some(&self.dispersion)));
+        let scores = candidates
+            .map(|candidate| place_scores(&candidate.summary, totals, Some(&self.dispersion)));
         let scores: Vec<Vec<PlaceScore>> = scores.collect();
         let q = q_values(&scores.concat(), self.tests);
         let mut q = q.into_iter();
-        scores.into_iter().map(|places| Placed { scores: places.into_iter().zip(q.by_ref()).collect() }).collect()
+        scores
+            .into_iter()
+            .map(|places| Placed {
+                scores: places.into_iter().zip(q.by_ref()).collect(),
+            })
+            .collect()
     }
 
     /// The verdict on a candidate; U is 0 as long as its text is unknown.
-    pub(crate) fn verdict(&self, candidate: &Candidate, placed: &Placed, code_points: f64) -> Combined {
+    pub(crate) fn verdict(
+        &self,
+        candidate: &Candidate,
+        placed: &Placed,
+        code_points: f64,
+    ) -> Combined {
         let evidence = Evidence {
             edf: candidate.summary.edf,
             scores: candidate.scores,
@@ -87,7 +101,12 @@ pub(crate) struct Verified {
 impl Verified {
     pub(crate) fn new(candidate: Candidate, placed: Placed, sequence: Sequence) -> Self {
         let id = finding_id(&sequence.tokens);
-        Self { candidate, placed, sequence, id }
+        Self {
+            candidate,
+            placed,
+            sequence,
+            id,
+        }
     }
 }
 
@@ -100,20 +119,45 @@ pub(crate) struct Outcome {
 }
 
 /// Judges all verified candidates, groups them and keeps the `max_findings` best.
-pub(crate) fn outcome(judge: &Judge<'_>, corpus: &Corpus, verified: Vec<Verified>, max_findings: usize) -> Outcome {
-    let mut judged: Vec<Judged> = merge_same(verified).into_iter().map(|v| Judged::new(judge, v)).collect();
-    judged.sort_by(|a, b| b.combined.score.total_cmp(&a.combined.score).then_with(|| a.verified.id.cmp(&b.verified.id)));
-    let sets: Vec<Vec<u64>> = judged.iter().map(|judged| document_numbers(&judged.verified.sequence)).collect();
+pub(crate) fn outcome(
+    judge: &Judge<'_>,
+    corpus: &Corpus,
+    verified: Vec<Verified>,
+    max_findings: usize,
+) -> Outcome {
+    let mut judged: Vec<Judged> = merge_same(verified)
+        .into_iter()
+        .map(|v| Judged::new(judge, v))
+        .collect();
+    judged.sort_by(|a, b| {
+        b.combined
+            .score
+            .total_cmp(&a.combined.score)
+            .then_with(|| a.verified.id.cmp(&b.verified.id))
+    });
+    let sets: Vec<Vec<u64>> = judged
+        .iter()
+        .map(|judged| document_numbers(&judged.verified.sequence))
+        .collect();
     let members: Vec<CampaignMember<'_>> = judged.iter().zip(&sets).map(member).collect();
     let campaigns = group(&members);
-    let mut shown: Vec<(&Folded, u32)> =
-        campaigns.iter().flat_map(|campaign| campaign.findings.iter().map(|folded| (folded, campaign.number))).collect();
+    let mut shown: Vec<(&Folded, u32)> = campaigns
+        .iter()
+        .flat_map(|campaign| {
+            campaign
+                .findings
+                .iter()
+                .map(|folded| (folded, campaign.number))
+        })
+        .collect();
     shown.sort_by_key(|(folded, _)| folded.rank);
     shown.truncate(max_findings);
     let mut outcome = Outcome::default();
     for (index, (folded, campaign)) in shown.iter().enumerate() {
         let judged = &judged[folded.member];
-        outcome.findings.push(judged.finding(corpus, index + 1, *campaign));
+        outcome
+            .findings
+            .push(judged.finding(corpus, index + 1, *campaign));
         outcome.occurrences.extend(judged.occurrences(corpus));
     }
     outcome.campaigns = campaigns
@@ -125,7 +169,11 @@ pub(crate) fn outcome(judge: &Judge<'_>, corpus: &Corpus, verified: Vec<Verified
 
 fn member<'a>((judged, documents): (&'a Judged, &'a Vec<u64>)) -> CampaignMember<'a> {
     let tokens = &judged.verified.sequence.tokens;
-    CampaignMember { signature: document_signature(documents), documents, tokens }
+    CampaignMember {
+        signature: document_signature(documents),
+        documents,
+        tokens,
+    }
 }
 
 fn campaign_entry(
@@ -134,13 +182,24 @@ fn campaign_entry(
     findings: &[Finding],
 ) -> Option<CampaignEntry> {
     let number = campaign.number.cast_signed();
-    let listed: Vec<String> =
-        findings.iter().filter(|finding| finding.campaign == number).map(|finding| finding.finding_id.clone()).collect();
-    let documents: BTreeSet<u64> = campaign.findings.iter().flat_map(|folded| sets[folded.member].iter().copied()).collect();
+    let listed: Vec<String> = findings
+        .iter()
+        .filter(|finding| finding.campaign == number)
+        .map(|finding| finding.finding_id.clone())
+        .collect();
+    let documents: BTreeSet<u64> = campaign
+        .findings
+        .iter()
+        .flat_map(|folded| sets[folded.member].iter().copied())
+        .collect();
     Some(CampaignEntry {
         campaign: number,
         leader: listed.first()?.clone(),
-        covers: campaign.findings.iter().map(|folded| folded.covers.len() as i64).sum(),
+        covers: campaign
+            .findings
+            .iter()
+            .map(|folded| folded.covers.len() as i64)
+            .sum(),
         documents: documents.len() as i64,
         findings: listed,
     })
@@ -166,7 +225,11 @@ fn merge_same(verified: Vec<Verified>) -> Vec<Verified> {
 }
 
 fn best_of(a: &Scores, b: &Scores) -> Scores {
-    let asymmetry: Asymmetry = if b.asymmetry.weighted > a.asymmetry.weighted { b.asymmetry } else { a.asymmetry };
+    let asymmetry: Asymmetry = if b.asymmetry.weighted > a.asymmetry.weighted {
+        b.asymmetry
+    } else {
+        a.asymmetry
+    };
     Scores {
         novelty: a.novelty.max(b.novelty),
         asymmetry,
@@ -180,7 +243,11 @@ fn document_number(ord: DocumentOrd) -> u64 {
 }
 
 fn document_numbers(sequence: &Sequence) -> Vec<u64> {
-    sequence.documents.iter().map(|&ord| document_number(ord)).collect()
+    sequence
+        .documents
+        .iter()
+        .map(|&ord| document_number(ord))
+        .collect()
 }
 
 /// Sum of a 128-bit hash per document: equal sets have equal sums.
@@ -190,7 +257,9 @@ fn document_signature(documents: &[u64]) -> u128 {
         half.copy_from_slice(&blake3::hash(&number.to_le_bytes()).as_bytes()[..16]);
         u128::from_le_bytes(half)
     };
-    documents.iter().fold(0, |sum, number| sum.wrapping_add(hash(number)))
+    documents
+        .iter()
+        .fold(0, |sum, number| sum.wrapping_add(hash(number)))
 }
 
 struct Judged {
@@ -210,13 +279,22 @@ impl Judged {
         places.sort_by(|a, b| a.1.total_cmp(&b.1).then(a.0.axis.cmp(&b.0.axis)));
         let describe = |(place, q): &&(PlaceScore, f64)| {
             let axis = place.axis as usize;
-            place.describe(&corpus.totals.axes[axis].name, &corpus.values[axis][place.locality as usize], *q)
+            place.describe(
+                &corpus.totals.axes[axis].name,
+                &corpus.values[axis][place.locality as usize],
+                *q,
+            )
         };
         places.iter().map(describe).collect()
     }
 
     fn finding(&self, corpus: &Corpus, rank: usize, campaign: u32) -> Finding {
-        let Verified { candidate, sequence, id, placed } = &self.verified;
+        let Verified {
+            candidate,
+            sequence,
+            id,
+            placed,
+        } = &self.verified;
         let concentration = self.concentration(corpus);
         let explanation = explain(&Explanation {
             summary: &candidate.summary,
@@ -226,7 +304,11 @@ impl Judged {
             code_points: &sequence.code_points.reasons,
             boilerplate: placed.is_template(),
         });
-        let canonical = sequence.documents.iter().filter(|ord| corpus.is_canonical(**ord)).count();
+        let canonical = sequence
+            .documents
+            .iter()
+            .filter(|ord| corpus.is_canonical(**ord))
+            .count();
         Finding {
             rank: rank as i32,
             finding_id: id.clone(),
@@ -251,12 +333,24 @@ impl Judged {
 
     /// Ids of the first documents, in shard and row order.
     fn ids(&self) -> Vec<String> {
-        let places = self.verified.sequence.occurrences.chunk_by(|a, b| a.document == b.document);
-        places.take(LISTED_IDS).map(|occurrences| occurrences[0].id.clone()).collect()
+        let places = self
+            .verified
+            .sequence
+            .occurrences
+            .chunk_by(|a, b| a.document == b.document);
+        places
+            .take(LISTED_IDS)
+            .map(|occurrences| occurrences[0].id.clone())
+            .collect()
     }
 
     fn occurrences(&self, corpus: &Corpus) -> impl Iterator<Item = Occurrence> {
-        let places = self.verified.sequence.occurrences.iter().take(LISTED_OCCURRENCES);
+        let places = self
+            .verified
+            .sequence
+            .occurrences
+            .iter()
+            .take(LISTED_OCCURRENCES);
         places.map(|place| occurrence(place, &self.verified.id, corpus))
     }
 }

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use arrow::array::{
-    ArrayRef, Float64Array, Int32Array, Int64Array, ListBuilder, StringArray, StringBuilder, StructBuilder,
-    Float64Builder, Int64Builder, RecordBatch,
+    ArrayRef, Float64Array, Float64Builder, Int32Array, Int64Array, Int64Builder, ListBuilder,
+    RecordBatch, StringArray, StringBuilder, StructBuilder,
 };
 use arrow::datatypes::{DataType, Field, Fields, Schema, SchemaRef};
 use bytes::Bytes;
@@ -29,7 +29,11 @@ pub struct WrittenFile {
 
 impl WrittenFile {
     fn write(out: &Store, name: &str, bytes: Bytes) -> Result<Self, TaskError> {
-        let file = Self { name: name.to_owned(), bytes: bytes.len() as u64, blake3: Digest::of(&bytes) };
+        let file = Self {
+            name: name.to_owned(),
+            bytes: bytes.len() as u64,
+            blake3: Digest::of(&bytes),
+        };
         out.replace(name, bytes)?;
         Ok(file)
     }
@@ -48,14 +52,26 @@ impl Audit {
         let (about_findings, about_occurrences) = (findings_schema(), occurrences_schema(&axes));
         let occurrences = occurrences_batch(&about_occurrences, &axes, &self.occurrences)?;
         let files = [
-            ("findings.parquet", write_table(&about_findings, &[findings_batch(&about_findings, findings)?])?),
+            (
+                "findings.parquet",
+                write_table(
+                    &about_findings,
+                    &[findings_batch(&about_findings, findings)?],
+                )?,
+            ),
             ("findings.jsonl", lines(findings)?),
-            ("occurrences.parquet", write_table(&about_occurrences, &[occurrences])?),
+            (
+                "occurrences.parquet",
+                write_table(&about_occurrences, &[occurrences])?,
+            ),
             ("manifest.jsonl", lines(&self.shards)?),
             ("quarantine.jsonl", lines(&self.quarantine)?),
             ("report.json", Bytes::from(report)),
         ];
-        files.into_iter().map(|(name, bytes)| WrittenFile::write(out, name, bytes)).collect()
+        files
+            .into_iter()
+            .map(|(name, bytes)| WrittenFile::write(out, name, bytes))
+            .collect()
     }
 
     /// Axes that are columns of their own in the occurrences.
@@ -75,7 +91,8 @@ fn lines<T: Serialize>(values: &[T]) -> Result<Bytes, TaskError> {
 }
 
 fn batch(schema: &SchemaRef, columns: Vec<ArrayRef>) -> Result<RecordBatch, TaskError> {
-    RecordBatch::try_new(Arc::clone(schema), columns).map_err(|error| TaskError::Output(error.to_string()))
+    RecordBatch::try_new(Arc::clone(schema), columns)
+        .map_err(|error| TaskError::Output(error.to_string()))
 }
 
 fn list_of(item: DataType) -> DataType {
@@ -111,7 +128,10 @@ fn findings_schema() -> SchemaRef {
         field("novelty", Float64),
         field("asymmetry", Float64),
         field("code_points", Float64),
-        field("concentration", list_of(DataType::Struct(concentration_fields()))),
+        field(
+            "concentration",
+            list_of(DataType::Struct(concentration_fields())),
+        ),
         field("campaign", Int32),
         field("doc_ids", list_of(Utf8)),
         field("explanation", Utf8),
@@ -120,10 +140,22 @@ fn findings_schema() -> SchemaRef {
 
 fn findings_batch(schema: &SchemaRef, findings: &[Finding]) -> Result<RecordBatch, TaskError> {
     let text = |value: fn(&Finding) -> &str| strings(findings.iter().map(value));
-    let double = |value: fn(&Finding) -> f64| Arc::new(Float64Array::from_iter_values(findings.iter().map(value))) as ArrayRef;
-    let int = |value: fn(&Finding) -> i32| Arc::new(Int32Array::from_iter_values(findings.iter().map(value))) as ArrayRef;
-    let long = |value: fn(&Finding) -> i64| Arc::new(Int64Array::from_iter_values(findings.iter().map(value))) as ArrayRef;
-    let kinds = |finding: &Finding| finding.kinds.iter().map(|kind| kind.name().to_owned()).collect();
+    let double = |value: fn(&Finding) -> f64| {
+        Arc::new(Float64Array::from_iter_values(findings.iter().map(value))) as ArrayRef
+    };
+    let int = |value: fn(&Finding) -> i32| {
+        Arc::new(Int32Array::from_iter_values(findings.iter().map(value))) as ArrayRef
+    };
+    let long = |value: fn(&Finding) -> i64| {
+        Arc::new(Int64Array::from_iter_values(findings.iter().map(value))) as ArrayRef
+    };
+    let kinds = |finding: &Finding| {
+        finding
+            .kinds
+            .iter()
+            .map(|kind| kind.name().to_owned())
+            .collect()
+    };
     let columns = vec![
         int(|f| f.rank),
         text(|f| &f.finding_id),
@@ -154,7 +186,8 @@ fn strings<'a>(values: impl Iterator<Item = &'a str>) -> ArrayRef {
 fn string_lists(values: impl Iterator<Item = Vec<String>>) -> ArrayRef {
     let mut builder = ListBuilder::new(StringBuilder::new());
     for list in values {
-        list.iter().for_each(|value| builder.values().append_value(value));
+        list.iter()
+            .for_each(|value| builder.values().append_value(value));
         builder.append(true);
     }
     Arc::new(builder.finish())
@@ -163,7 +196,8 @@ fn string_lists(values: impl Iterator<Item = Vec<String>>) -> ArrayRef {
 fn concentrations<'a>(values: impl Iterator<Item = &'a [Concentration]>) -> ArrayRef {
     let mut builder = ListBuilder::new(StructBuilder::from_fields(concentration_fields(), 0));
     for list in values {
-        list.iter().for_each(|place| append_place(builder.values(), place));
+        list.iter()
+            .for_each(|place| append_place(builder.values(), place));
         builder.append(true);
     }
     Arc::new(builder.finish())
@@ -192,18 +226,29 @@ fn append_place(builder: &mut StructBuilder, place: &Concentration) {
 fn occurrences_schema(axes: &[String]) -> SchemaRef {
     use DataType::{Int32, Int64, Utf8};
     let kinds = [Utf8, Utf8, Int32, Int64, Utf8, Int64, Int64, Utf8, Utf8];
-    let own = Occurrence::COLUMNS.iter().zip(kinds).map(|(name, kind)| Field::new(*name, kind, false));
+    let own = Occurrence::COLUMNS
+        .iter()
+        .zip(kinds)
+        .map(|(name, kind)| Field::new(*name, kind, false));
     let axes = axes.iter().map(|axis| Field::new(axis, Utf8, true));
     Arc::new(Schema::new(own.chain(axes).collect::<Vec<_>>()))
 }
 
-fn occurrences_batch(schema: &SchemaRef, axes: &[String], occurrences: &[Occurrence]) -> Result<RecordBatch, TaskError> {
+fn occurrences_batch(
+    schema: &SchemaRef,
+    axes: &[String],
+    occurrences: &[Occurrence],
+) -> Result<RecordBatch, TaskError> {
     let text = |value: fn(&Occurrence) -> &str| strings(occurrences.iter().map(value));
-    let long = |value: fn(&Occurrence) -> i64| Arc::new(Int64Array::from_iter_values(occurrences.iter().map(value))) as ArrayRef;
+    let long = |value: fn(&Occurrence) -> i64| {
+        Arc::new(Int64Array::from_iter_values(occurrences.iter().map(value))) as ArrayRef
+    };
     let mut columns = vec![
         text(|o| &o.finding_id),
         text(|o| &o.shard),
-        Arc::new(Int32Array::from_iter_values(occurrences.iter().map(|o| o.row_group))) as ArrayRef,
+        Arc::new(Int32Array::from_iter_values(
+            occurrences.iter().map(|o| o.row_group),
+        )) as ArrayRef,
         long(|o| o.row),
         text(|o| &o.id),
         long(|o| o.byte_start),
@@ -212,7 +257,9 @@ fn occurrences_batch(schema: &SchemaRef, axes: &[String], occurrences: &[Occurre
         text(|o| &o.after),
     ];
     for axis in axes {
-        let values = occurrences.iter().map(|o| o.axes.get(axis).and_then(Option::as_deref));
+        let values = occurrences
+            .iter()
+            .map(|o| o.axes.get(axis).and_then(Option::as_deref));
         columns.push(Arc::new(values.collect::<StringArray>()));
     }
     batch(schema, columns)

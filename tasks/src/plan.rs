@@ -63,14 +63,21 @@ pub fn plan(request: &AuditRequest, runtime: &Handle) -> Result<PlanFacts, TaskE
     let quarantined = manifest.quarantined().count() as u64;
     let units = partition(&manifest, request.resources.unit_bytes());
     let text_bytes = manifest.text_bytes();
-    let compressed = manifest.shards.iter().flat_map(|shard| &shard.row_groups).map(|group| group.compressed_bytes);
+    let compressed = manifest
+        .shards
+        .iter()
+        .flat_map(|shard| &shard.row_groups)
+        .map(|group| group.compressed_bytes);
     let compressed_bytes: u64 = compressed.sum();
     let tokens = text_bytes as f64 / TEXT_BYTES_PER_TOKEN;
     let orders = request.parameters.orders.iter().len() as f64;
     let count_bytes = (tokens * orders * COUNT_BYTES_PER_TOKEN_AND_ORDER) as u64;
     let context_bytes = (tokens * CONTEXT_BYTES_PER_TOKEN) as u64;
     let segments = (tokens / request.resources.segment_tokens() as f64) as u64 + units.len() as u64;
-    let (screen_tasks, score_tasks) = (ranges(count_bytes).len() as u64, ranges(context_bytes).len() as u64);
+    let (screen_tasks, score_tasks) = (
+        ranges(count_bytes).len() as u64,
+        ranges(context_bytes).len() as u64,
+    );
     let reads = compressed_bytes / READ_WINDOW_BYTES + units.len() as u64;
     Ok(PlanFacts {
         shards: manifest.shards.len() as u64 - quarantined,
@@ -82,10 +89,14 @@ pub fn plan(request: &AuditRequest, runtime: &Handle) -> Result<PlanFacts, TaskE
         units: units.len() as u64,
         screen_tasks,
         score_tasks,
-        get_requests: 2 * reads + 2 * segments * screen_tasks.min(SLICES as u64) + segments * score_tasks,
+        get_requests: 2 * reads
+            + 2 * segments * screen_tasks.min(SLICES as u64)
+            + segments * score_tasks,
         put_requests: 2 * segments + 4 * units.len() as u64 + 2 * screen_tasks + score_tasks,
         work_bytes: count_bytes + context_bytes,
         memory_bytes: request.resources.memory_bytes,
-        seconds: text_bytes as f64 / TEXT_BYTES_PER_SECOND / request.resources.threads.max(1) as f64,
+        seconds: text_bytes as f64
+            / TEXT_BYTES_PER_SECOND
+            / request.resources.threads.max(1) as f64,
     })
 }

@@ -1,6 +1,8 @@
 //! Puts the report together.
 
-use taster_findings::{LIMITS, Occurrence, QuarantineEntry, Report, SCHEMA_VERSION, Totals, collision_statement};
+use taster_findings::{
+    LIMITS, Occurrence, QuarantineEntry, Report, SCHEMA_VERSION, Totals, collision_statement,
+};
 use taster_planning::{Parameters, Quarantine};
 
 use crate::corpus::{Corpus, Counted};
@@ -38,7 +40,13 @@ pub(crate) fn report(
     (report, outcome.occurrences)
 }
 
-fn totals(workspace: &Workspace, counted: &[Counted], corpus: &Corpus, quarantine: &[Quarantine], sums: Sums) -> Totals {
+fn totals(
+    workspace: &Workspace,
+    counted: &[Counted],
+    corpus: &Corpus,
+    quarantine: &[Quarantine],
+    sums: Sums,
+) -> Totals {
     let sum = |value: fn(&Counted) -> u64| counted.iter().map(value).sum::<u64>().cast_signed();
     Totals {
         shards: (workspace.manifest.shards.len() - quarantine.len()) as i64,
@@ -56,6 +64,13 @@ fn totals(workspace: &Workspace, counted: &[Counted], corpus: &Corpus, quarantin
 
 fn quarantine_entry(quarantine: &Quarantine) -> QuarantineEntry {
     let reason = serde_json::to_value(quarantine.reason).ok();
-    let reason = reason.as_ref().and_then(serde_json::Value::as_str).unwrap_or("unknown");
-    QuarantineEntry { shard: quarantine.shard.clone(), reason: reason.to_owned(), detail: quarantine.detail.clone() }
+    let reason = reason
+        .as_ref()
+        .and_then(serde_json::Value::as_str)
+        .unwrap_or("unknown");
+    QuarantineEntry {
+        shard: quarantine.shard.clone(),
+        reason: reason.to_owned(),
+        detail: quarantine.detail.clone(),
+    }
 }

@@ -81,7 +81,10 @@ pub(crate) fn score(
     scorer: &Scorer,
     context: &[u8; 32],
 ) -> Result<(ScoreReceipt, bool), TaskError> {
-    let digest = DigestBuilder::new("taster score 1").bytes(context).number(range.from as u64).number(range.to as u64);
+    let digest = DigestBuilder::new("taster score 2")
+        .bytes(context)
+        .number(range.from as u64)
+        .number(range.to as u64);
     let key = format!("score/{}/receipt.json", digest.finish().short());
     if let Some(receipt) = workspace.receipt(&key)? {
         return Ok((receipt, true));
@@ -108,15 +111,29 @@ struct Best {
 impl Best {
     fn new() -> Self {
         let top = || TopK::new(PER_SLICE);
-        Self { novelty: top(), asymmetry: top(), unusual: top(), concentration: TopK::new(PER_SLICE_PLACE) }
+        Self {
+            novelty: top(),
+            asymmetry: top(),
+            unusual: top(),
+            concentration: TopK::new(PER_SLICE_PLACE),
+        }
     }
 
     /// Every selection with the score that decides there and the least score that enters.
-    fn selections(&mut self, scores: &Scores, unusual: bool, concentration: f64) -> [(&mut TopK<Posting>, f64, f64); 4] {
+    fn selections(
+        &mut self,
+        scores: &Scores,
+        unusual: bool,
+        concentration: f64,
+    ) -> [(&mut TopK<Posting>, f64, f64); 4] {
         let least_spread = if unusual { 0.0 } else { f64::INFINITY };
         [
             (&mut self.novelty, scores.novelty, MIN_NOVELTY),
-            (&mut self.asymmetry, scores.asymmetry.weighted, MIN_ASYMMETRY),
+            (
+                &mut self.asymmetry,
+                scores.asymmetry.weighted,
+                MIN_ASYMMETRY,
+            ),
             (&mut self.unusual, scores.spread, least_spread),
             (&mut self.concentration, concentration, MIN_CONCENTRATION),
         ]
@@ -126,11 +143,17 @@ impl Best {
     fn admits(&mut self, candidate: &Candidate, unusual: bool, concentration: f64) -> bool {
         let selections = self.selections(&candidate.scores, unusual, concentration);
         let fingerprint = candidate.fingerprint;
-        selections.iter().any(|(top, score, least)| score >= least && top.admits(*score, fingerprint))
+        selections
+            .iter()
+            .any(|(top, score, least)| score >= least && top.admits(*score, fingerprint))
     }
 
     fn insert(&mut self, posting: &Posting) {
-        let Candidate { fingerprint, scores, .. } = posting.candidate;
+        let Candidate {
+            fingerprint,
+            scores,
+            ..
+        } = posting.candidate;
         for (top, score, least) in self.selections(&scores, posting.unusual, scores.concentration) {
             if score >= least && top.admits(score, fingerprint) {
                 top.insert(score, fingerprint, posting.clone());
@@ -140,9 +163,17 @@ impl Best {
 
     /// All of them, each once, by fingerprint.
     fn into_candidates(self) -> Vec<Posting> {
-        let all = [self.novelty, self.asymmetry, self.unusual, self.concentration];
-        let mut candidates: Vec<Posting> =
-            all.into_iter().flat_map(TopK::into_best_first).map(|(_, _, posting)| posting).collect();
+        let all = [
+            self.novelty,
+            self.asymmetry,
+            self.unusual,
+            self.concentration,
+        ];
+        let mut candidates: Vec<Posting> = all
+            .into_iter()
+            .flat_map(TopK::into_best_first)
+            .map(|(_, _, posting)| posting)
+            .collect();
         candidates.sort_by_key(|posting| posting.candidate.fingerprint);
         candidates.dedup_by_key(|posting| posting.candidate.fingerprint);
         candidates
@@ -193,14 +224,21 @@ impl<'a> Scoring<'a> {
         self.found.clear();
         for frame in frames {
             let mut rest = frame.payload;
-            while let Some(record) = take_record(&mut rest).in_object(&self.runs[frame.run as usize].key)? {
-                self.found.push(Found { run: frame.run, record });
+            while let Some(record) =
+                take_record(&mut rest).in_object(&self.runs[frame.run as usize].key)?
+            {
+                self.found.push(Found {
+                    run: frame.run,
+                    record,
+                });
             }
         }
         let key = |found: &Found<'_>| found.record.head.fingerprint << PARTITIONS.ilog2();
         let mut memory = std::mem::take(&mut self.sorted);
         let sorted = self.sort.sort(&self.found, &mut memory, key);
-        for records in sorted.chunk_by(|a, b| a.record.head.fingerprint == b.record.head.fingerprint) {
+        for records in
+            sorted.chunk_by(|a, b| a.record.head.fingerprint == b.record.head.fingerprint)
+        {
             self.ngram(records)?;
         }
         self.sorted = memory;
@@ -210,16 +248,26 @@ impl<'a> Scoring<'a> {
     fn ngram(&mut self, records: &[Found<'_>]) -> Result<(), TaskError> {
         self.summarizer.clear();
         for Found { run, record } in records {
-            self.summarizer.add(record).in_object(&self.runs[*run as usize].key)?;
+            self.summarizer
+                .add(record)
+                .in_object(&self.runs[*run as usize].key)?;
         }
         let head = records[0].record.head;
         let totals = self.scorer.totals();
-        let summary = self.summarizer.summary(&head, totals, &mut self.receipt.dispersion);
+        let summary = self
+            .summarizer
+            .summary(&head, totals, &mut self.receipt.dispersion);
         let scores = self.scorer.score_contexts(&summary);
         self.receipt.ngrams += 1;
         self.receipt.novelty.add(scores.novelty, summary.edf);
-        self.receipt.asymmetry.add(scores.asymmetry.weighted, summary.edf);
-        let candidate = Candidate { fingerprint: head.fingerprint, summary, scores };
+        self.receipt
+            .asymmetry
+            .add(scores.asymmetry.weighted, summary.edf);
+        let candidate = Candidate {
+            fingerprint: head.fingerprint,
+            summary,
+            scores,
+        };
         self.offer(candidate, records)
     }
 
@@ -236,7 +284,11 @@ impl<'a> Scoring<'a> {
             let runs = records.iter().map(|found| (found.run, found.record));
             let axes = self.scorer.totals().axes.len();
             let documents = documents(runs, axes).in_object("context runs")?;
-            self.best.insert(&Posting { candidate, unusual, documents });
+            self.best.insert(&Posting {
+                candidate,
+                unusual,
+                documents,
+            });
         }
         Ok(())
     }
@@ -258,16 +310,25 @@ mod sparse {
     use serde::{Deserialize, Deserializer, Serializer};
     use taster_findings::ScoreHistogram;
 
-    pub(super) fn serialize<S: Serializer>(histogram: &ScoreHistogram, serializer: S) -> Result<S::Ok, S::Error> {
+    pub(super) fn serialize<S: Serializer>(
+        histogram: &ScoreHistogram,
+        serializer: S,
+    ) -> Result<S::Ok, S::Error> {
         let digit = |half: u8| char::from_digit(u32::from(half), 16).unwrap_or_default();
         let bytes = histogram.to_bytes();
-        let text: String = bytes.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]).collect();
+        let text: String = bytes
+            .iter()
+            .flat_map(|byte| [digit(byte >> 4), digit(byte & 15)])
+            .collect();
         serializer.serialize_str(&text)
     }
 
-    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<ScoreHistogram, D::Error> {
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(
+        deserializer: D,
+    ) -> Result<ScoreHistogram, D::Error> {
         let text = std::borrow::Cow::<str>::deserialize(deserializer)?;
-        let bytes = bytes(&text).ok_or_else(|| D::Error::custom("expected a histogram in hexadecimal digits"))?;
+        let bytes = bytes(&text)
+            .ok_or_else(|| D::Error::custom("expected a histogram in hexadecimal digits"))?;
         ScoreHistogram::from_bytes(&bytes).map_err(D::Error::custom)
     }
 
@@ -291,7 +352,10 @@ mod tests {
         receipt.asymmetry.add(-1.0, 1 << 20);
         let text = serde_json::to_string(&receipt).unwrap();
         assert!(text.len() < 20_000, "{}", text.len());
-        assert_eq!(serde_json::from_str::<ScoreReceipt>(&text).unwrap(), receipt);
+        assert_eq!(
+            serde_json::from_str::<ScoreReceipt>(&text).unwrap(),
+            receipt
+        );
         assert!(serde_json::from_str::<ScoreReceipt>(&text.replacen("5453", "545x", 1)).is_err());
     }
 }

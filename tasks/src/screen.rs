@@ -29,7 +29,13 @@ pub(crate) struct Range {
 pub(crate) fn ranges(total_bytes: u64) -> Vec<Range> {
     let wanted = total_bytes.div_ceil(TASK_BYTES).clamp(1, SLICES as u64) as usize;
     let width = SLICES.div_ceil(wanted.next_power_of_two());
-    (0..SLICES).step_by(width).map(|from| Range { from, to: from + width }).collect()
+    (0..SLICES)
+        .step_by(width)
+        .map(|from| Range {
+            from,
+            to: from + width,
+        })
+        .collect()
 }
 
 /// Number of n-grams of one order.
@@ -69,7 +75,8 @@ pub(crate) fn open_runs<'a>(
     runs: impl Iterator<Item = &'a Run>,
     kind: Kind,
 ) -> Result<Vec<Opened>, TaskError> {
-    runs.map(|run| workspace.open(&run.output.key, kind, SLICES, run.output.bytes)).collect()
+    runs.map(|run| workspace.open(&run.output.key, kind, SLICES, run.output.bytes))
+        .collect()
 }
 
 /// Screens one range, or finds it screened. The second value says which.
@@ -110,8 +117,14 @@ fn folder(range: Range, thresholds: &Thresholds, corpus: &[u8; 32]) -> String {
 }
 
 /// The bytes of one range of every run.
-pub(crate) fn read_slices(workspace: &Workspace, runs: &[Opened], range: Range) -> Result<Vec<Bytes>, TaskError> {
-    runs.iter().map(|run| workspace.slices(run, range.from, range.to)).collect()
+pub(crate) fn read_slices(
+    workspace: &Workspace,
+    runs: &[Opened],
+    range: Range,
+) -> Result<Vec<Bytes>, TaskError> {
+    runs.iter()
+        .map(|run| workspace.slices(run, range.from, range.to))
+        .collect()
 }
 
 /// One frame of one run.
@@ -133,7 +146,12 @@ impl<'a> Frames<'a> {
             let mut rest = slice.as_ref();
             while let Some(frame) = take_frame(&mut rest).in_object(&opened.key)? {
                 let (partition, order) = unlabel(frame.label);
-                frames.push(FrameRef { order, partition, run: run as u32, payload: frame.payload });
+                frames.push(FrameRef {
+                    order,
+                    partition,
+                    run: run as u32,
+                    payload: frame.payload,
+                });
             }
         }
         frames.sort_by_key(|frame| (frame.order, frame.partition, frame.run));
@@ -149,9 +167,15 @@ impl<'a> Frames<'a> {
 }
 
 /// Adds the blocks of one partition to a merge.
-pub(crate) fn add_frames(merge: &mut RangeMerge, frames: &[FrameRef<'_>], runs: &[Opened]) -> Result<(), TaskError> {
+pub(crate) fn add_frames(
+    merge: &mut RangeMerge,
+    frames: &[FrameRef<'_>],
+    runs: &[Opened],
+) -> Result<(), TaskError> {
     frames.iter().try_for_each(|frame| {
-        merge.add(frame.run, frame.payload).in_object(&runs[frame.run as usize].key)
+        merge
+            .add(frame.run, frame.payload)
+            .in_object(&runs[frame.run as usize].key)
     })
 }
 
@@ -191,7 +215,8 @@ impl Screening {
             });
         }
         self.encode_kept(order);
-        self.counts.resize(usize::from(order) + 1, OrderCounts::default());
+        self.counts
+            .resize(usize::from(order) + 1, OrderCounts::default());
         self.counts[usize::from(order)] = counts;
         Ok(())
     }
@@ -210,7 +235,12 @@ impl Screening {
     /// The object with one slice per run.
     fn finish(self, workspace: &Workspace) -> (Vec<u8>, Vec<OrderCounts>) {
         let header = workspace.header(Kind::Screened, 0, 0);
-        let bytes = self.blocks.iter().flatten().map(|(_, block)| block.len() + 16).sum();
+        let bytes = self
+            .blocks
+            .iter()
+            .flatten()
+            .map(|(_, block)| block.len() + 16)
+            .sum();
         let mut builder = ObjectBuilder::new(header, self.blocks.len(), bytes);
         for blocks in &self.blocks {
             for (order, block) in blocks {
@@ -223,7 +253,11 @@ impl Screening {
 }
 
 fn keep(ngram: &Merged<'_>, df: u32, kept: &mut [Vec<Entry>]) {
-    let entry = Entry { fingerprint: ngram.fingerprint, low: df, high: df };
+    let entry = Entry {
+        fingerprint: ngram.fingerprint,
+        low: df,
+        high: df,
+    };
     for part in ngram.parts {
         kept[part.run as usize].push(entry);
     }
@@ -235,7 +269,14 @@ mod tests {
 
     #[test]
     fn ranges_cover_all_slices_once() {
-        for bytes in [0, 1, TASK_BYTES, 10 * TASK_BYTES, 300 * TASK_BYTES, u64::MAX / 2] {
+        for bytes in [
+            0,
+            1,
+            TASK_BYTES,
+            10 * TASK_BYTES,
+            300 * TASK_BYTES,
+            u64::MAX / 2,
+        ] {
             let ranges = ranges(bytes);
             assert_eq!(ranges[0].from, 0);
             assert!(ranges.windows(2).all(|pair| pair[0].to == pair[1].from));

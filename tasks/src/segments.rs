@@ -27,12 +27,16 @@ pub(crate) fn walk(
     let shard = &workspace.manifest.shards[unit.shard_ord as usize];
     let groups = unit.row_group_start..unit.row_group_end;
     let limits = &workspace.parameters.limits;
-    let mut stream = workspace.sources.documents(unit.shard_ord, shard, groups, want, limits)?;
+    let mut stream = workspace
+        .sources
+        .documents(unit.shard_ord, shard, groups, want, limits)?;
     let mut segment = Segment::default();
     while let Some(batch) = stream.next_batch()? {
         for index in 0..batch.len() {
             visitor.row(&batch, index)?;
-            let Some(text) = batch.text(index) else { continue };
+            let Some(text) = batch.text(index) else {
+                continue;
+            };
             segment.push(text, workspace.tokenizer, workspace.parameters.seed);
             if segment.is_full(workspace.segment_tokens) {
                 visitor.segment(&segment)?;

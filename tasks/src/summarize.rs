@@ -44,7 +44,15 @@ impl Summarizer {
 
     /// Adds the postings of one run.
     pub(crate) fn add(&mut self, record: &Record<'_>) -> Result<(), PostingError> {
-        let Self { left, right, places, row, jumps, squares, .. } = self;
+        let Self {
+            left,
+            right,
+            places,
+            row,
+            jumps,
+            squares,
+            ..
+        } = self;
         record.postings(row, |posting, localities| {
             left.push(posting.left);
             right.push(posting.right);
@@ -86,10 +94,15 @@ impl Summarizer {
 }
 
 /// The documents of an n-gram: those of its records, each with the ordinal of its run.
-pub(crate) fn documents<'a>(records: impl Iterator<Item = (u32, Record<'a>)>, axes: usize) -> Result<Vec<Posted>, PostingError> {
+pub(crate) fn documents<'a>(
+    records: impl Iterator<Item = (u32, Record<'a>)>,
+    axes: usize,
+) -> Result<Vec<Posted>, PostingError> {
     let (mut documents, mut row) = (Vec::new(), vec![0; axes]);
     for (run, record) in records {
-        record.postings(&mut row, |posting, _| documents.push(Posted(run, posting.document)))?;
+        record.postings(&mut row, |posting, _| {
+            documents.push(Posted(run, posting.document))
+        })?;
     }
     Ok(documents)
 }
@@ -131,7 +144,10 @@ impl Tally {
 
 fn distinct(hashes: &[u32], tally: &mut Tally) -> u64 {
     tally.reset(hashes.len());
-    hashes.iter().map(|&hash| u64::from(tally.add(hash, 1) == 0)).sum()
+    hashes
+        .iter()
+        .map(|&hash| u64::from(tally.add(hash, 1) == 0))
+        .sum()
 }
 
 /// The places of one axis, and the ordered pairs of documents in the same place
@@ -167,13 +183,20 @@ pub(crate) mod compact {
 
     use super::Posted;
 
-    pub(crate) fn serialize<S: Serializer>(documents: &[Posted], serializer: S) -> Result<S::Ok, S::Error> {
+    pub(crate) fn serialize<S: Serializer>(
+        documents: &[Posted],
+        serializer: S,
+    ) -> Result<S::Ok, S::Error> {
         serializer.serialize_str(&text(documents).map_err(serde::ser::Error::custom)?)
     }
 
-    pub(crate) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Posted>, D::Error> {
+    pub(crate) fn deserialize<'de, D: Deserializer<'de>>(
+        deserializer: D,
+    ) -> Result<Vec<Posted>, D::Error> {
         let text = std::borrow::Cow::<str>::deserialize(deserializer)?;
-        parse(&text).ok_or_else(|| D::Error::custom(format!("expected documents as run:gap gap …, got {text:?}")))
+        parse(&text).ok_or_else(|| {
+            D::Error::custom(format!("expected documents as run:gap gap …, got {text:?}"))
+        })
     }
 
     pub(super) fn text(documents: &[Posted]) -> Result<String, std::fmt::Error> {
@@ -215,29 +238,60 @@ mod tests {
 
     /// Numbers that look random, without a generator.
     fn scrambled(seed: u32, length: u32, different: u32) -> Vec<u32> {
-        (0..length).map(|i| (i ^ seed).wrapping_mul(0x85eb_ca6b).rotate_left(13) % different).collect()
+        (0..length)
+            .map(|i| (i ^ seed).wrapping_mul(0x85eb_ca6b).rotate_left(13) % different)
+            .collect()
     }
 
     #[test]
     fn top_place_and_pairs() {
-        let (summary, pairs) = axis_summary(&[4, 2, 0, 4, 2, 3], &[9, 8, 7, 6], &mut Tally::default());
+        let (summary, pairs) =
+            axis_summary(&[4, 2, 0, 4, 2, 3], &[9, 8, 7, 6], &mut Tally::default());
         assert_eq!((summary.with_value, summary.distinct), (5, 3));
-        assert_eq!(summary.top, Some(TopPlace { locality: 1, edf: 2, locality_documents: 8 }));
+        assert_eq!(
+            summary.top,
+            Some(TopPlace {
+                locality: 1,
+                edf: 2,
+                locality_documents: 8
+            })
+        );
         assert_eq!(pairs, 4);
-        assert_eq!(axis_summary(&[], &[], &mut Tally::default()).0, AxisSummary::default());
+        assert_eq!(
+            axis_summary(&[], &[], &mut Tally::default()).0,
+            AxisSummary::default()
+        );
     }
 
     #[test]
     fn counts_equal_the_naive_twin() {
         let mut tally = Tally::default();
-        for (seed, length, different) in [(1, 0, 1), (2, 1, 5), (3, 40, 3), (4, 300, 20), (5, 900, 2000), (6, 70, 1)] {
+        for (seed, length, different) in [
+            (1, 0, 1),
+            (2, 1, 5),
+            (3, 40, 3),
+            (4, 300, 20),
+            (5, 900, 2000),
+            (6, 70, 1),
+        ] {
             let places = scrambled(seed, length, different);
             let mut counts = BTreeMap::new();
-            places.iter().filter(|&&place| place > 0).for_each(|place| *counts.entry(place - 1).or_insert(0u64) += 1);
+            places
+                .iter()
+                .filter(|&&place| place > 0)
+                .for_each(|place| *counts.entry(place - 1).or_insert(0u64) += 1);
             let (summary, pairs) = axis_summary(&places, &[], &mut tally);
-            assert_eq!((summary.with_value, summary.distinct), (counts.values().sum(), counts.len() as u64));
-            let top = counts.iter().max_by_key(|(place, count)| (**count, Reverse(**place)));
-            assert_eq!(summary.top.map(|top| (top.locality, top.edf)), top.map(|(place, count)| (*place, *count)));
+            assert_eq!(
+                (summary.with_value, summary.distinct),
+                (counts.values().sum(), counts.len() as u64)
+            );
+            let top = counts
+                .iter()
+                .max_by_key(|(place, count)| (**count, Reverse(**place)));
+            assert_eq!(
+                summary.top.map(|top| (top.locality, top.edf)),
+                top.map(|(place, count)| (*place, *count))
+            );
             assert_eq!(u128::from(pairs), same_place_pairs(counts.into_values()));
             let mut sorted = places.clone();
             sorted.sort_unstable();
@@ -248,7 +302,13 @@ mod tests {
 
     #[test]
     fn documents_round_trip() {
-        let documents = [Posted(0, 3), Posted(0, 4), Posted(2, 0), Posted(7, 9), Posted(7, 4000)];
+        let documents = [
+            Posted(0, 3),
+            Posted(0, 4),
+            Posted(2, 0),
+            Posted(7, 9),
+            Posted(7, 4000),
+        ];
         for length in 0..=documents.len() {
             let text = compact::text(&documents[..length]).unwrap();
             assert_eq!(compact::parse(&text).unwrap(), documents[..length]);

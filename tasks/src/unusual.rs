@@ -5,14 +5,21 @@ use taster_ngrams::{Span, Tokenizer};
 
 /// Positions of the tokens with unusual code points, ascending. Plain ASCII text has none but
 /// control characters, which are looked at like everything else.
-pub(crate) fn unusual_tokens(text: &str, tokenizer: &dyn Tokenizer, spans: &mut Vec<Span>) -> Vec<u32> {
+pub(crate) fn unusual_tokens(
+    text: &str,
+    tokenizer: &dyn Tokenizer,
+    spans: &mut Vec<Span>,
+) -> Vec<u32> {
     if text.bytes().all(is_plain_byte) {
         return Vec::new();
     }
     spans.clear();
     tokenizer.spans(text, spans);
     let token = |span: &Span| &text[span.start as usize..span.end as usize];
-    let positions = spans.iter().enumerate().filter(|(_, span)| is_unusual(token(span)));
+    let positions = spans
+        .iter()
+        .enumerate()
+        .filter(|(_, span)| is_unusual(token(span)));
     positions.map(|(position, _)| position as u32).collect()
 }
 
@@ -27,7 +34,10 @@ fn is_unusual(token: &str) -> bool {
 /// Whether a token is made of the letters of one of the blocks that make up nearly all text:
 /// spares the close look at every word of a corpus that is not English.
 fn is_plain(token: &str) -> bool {
-    let mut blocks = token.chars().filter(|c| !c.is_ascii_digit() && *c != '_').map(plain_block);
+    let mut blocks = token
+        .chars()
+        .filter(|c| !c.is_ascii_digit() && *c != '_')
+        .map(plain_block);
     let first = blocks.next().unwrap_or(Some(0));
     first.is_some() && blocks.all(|block| block == first)
 }
@@ -59,8 +69,15 @@ mod tests {
         let text = "plain \u{200b}\u{2060} naïve p\u{430}ypal 漢字 \u{1}";
         let mut spans = Vec::new();
         let unusual = unusual_tokens(text, &Words, &mut spans);
-        let tokens: Vec<&str> = unusual.iter().map(|&i| spans[i as usize]).map(|s| &text[s.start as usize..s.end as usize]).collect();
-        assert!(tokens.contains(&"\u{200b}") && tokens.contains(&"p\u{430}ypal"), "{tokens:?}");
+        let tokens: Vec<&str> = unusual
+            .iter()
+            .map(|&i| spans[i as usize])
+            .map(|s| &text[s.start as usize..s.end as usize])
+            .collect();
+        assert!(
+            tokens.contains(&"\u{200b}") && tokens.contains(&"p\u{430}ypal"),
+            "{tokens:?}"
+        );
         assert!(!tokens.contains(&"naïve") && !tokens.contains(&"漢"));
         assert!(unusual_tokens("plain text\n", &Words, &mut spans).is_empty());
     }

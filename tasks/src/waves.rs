@@ -12,10 +12,10 @@ use crate::context::{ContextReceipt, Located, Screen, describe};
 use crate::corpus::{Corpus, Counted, DocumentOrd};
 use crate::count::{Output, Run};
 use crate::evidence::{Sighting, Target, errands, look};
+use crate::holders::{ScreenedRange, runs_holding};
 use crate::outcome::{Judge, Outcome, Placed, Verified, outcome};
 use crate::report::Sums;
 use crate::score::{Posting, ScoreReceipt, score};
-use crate::holders::{ScreenedRange, runs_holding};
 use crate::screen::{Range, ScreenReceipt, Thresholds, open_runs, ranges, screen};
 use crate::summarize::Posted;
 use crate::verified::verify;
@@ -55,11 +55,19 @@ pub(crate) struct Judged {
 }
 
 fn digest_of<'a>(domain: &str, outputs: impl Iterator<Item = &'a Output>) -> [u8; 32] {
-    outputs.fold(DigestBuilder::new(domain), |builder, output| builder.digest(&output.digest)).finish().0
+    outputs
+        .fold(DigestBuilder::new(domain), |builder, output| {
+            builder.digest(&output.digest)
+        })
+        .finish()
+        .0
 }
 
 fn all_runs(counted: &[Counted]) -> Vec<&Run> {
-    counted.iter().flat_map(|counted| &counted.receipt.runs).collect()
+    counted
+        .iter()
+        .flat_map(|counted| &counted.receipt.runs)
+        .collect()
 }
 
 fn bytes_of(runs: &[&Run]) -> u64 {
@@ -76,7 +84,11 @@ fn merge_tasks(runs: &[&Run]) -> (Vec<Range>, u64) {
 
 impl Merged {
     /// The screen wave.
-    pub(crate) fn screen(driver: &mut Driver<'_>, counted: &[Counted], corpus: &Corpus) -> Result<Self, TaskError> {
+    pub(crate) fn screen(
+        driver: &mut Driver<'_>,
+        counted: &[Counted],
+        corpus: &Corpus,
+    ) -> Result<Self, TaskError> {
         let parameters = &driver.workspace.parameters;
         let saturated = |df: u64| u32::try_from(df).unwrap_or(u32::MAX);
         let thresholds = Thresholds {
@@ -95,14 +107,26 @@ impl Merged {
         )?;
         let open = |(range, receipt): (&Range, &ScreenReceipt)| {
             let Output { key, bytes, .. } = &receipt.output;
-            let object = driver.workspace.open(key, Kind::Screened, runs.len(), *bytes)?;
-            Ok(ScreenedRange { range: *range, object })
+            let object = driver
+                .workspace
+                .open(key, Kind::Screened, runs.len(), *bytes)?;
+            Ok(ScreenedRange {
+                range: *range,
+                object,
+            })
         };
         let counts = || receipts.iter().flat_map(|receipt| &receipt.counts);
         Ok(Self {
             thresholds,
-            screened: ranges.iter().zip(&receipts).map(open).collect::<Result<_, TaskError>>()?,
-            digest: digest_of("taster screened 1", receipts.iter().map(|receipt| &receipt.output)),
+            screened: ranges
+                .iter()
+                .zip(&receipts)
+                .map(open)
+                .collect::<Result<_, TaskError>>()?,
+            digest: digest_of(
+                "taster screened 1",
+                receipts.iter().map(|receipt| &receipt.output),
+            ),
             sums: Sums {
                 distinct_ngrams: counts().map(|counts| counts.distinct).sum(),
                 screened_ngrams: counts().map(|counts| counts.screened).sum(),
@@ -111,7 +135,12 @@ impl Merged {
     }
 
     /// The context, score and evidence waves.
-    pub(crate) fn judge(self, driver: &mut Driver<'_>, counted: &[Counted], corpus: &Corpus) -> Result<Judged, TaskError> {
+    pub(crate) fn judge(
+        self,
+        driver: &mut Driver<'_>,
+        counted: &[Counted],
+        corpus: &Corpus,
+    ) -> Result<Judged, TaskError> {
         let contexts = self.describe(driver, counted, corpus)?;
         let scorer = Scorer::new(corpus.totals.clone());
         let scored = score_all(driver, &contexts, &scorer)?;
@@ -121,11 +150,18 @@ impl Merged {
             dispersion: Dispersion::fit(&scored.dispersion, &corpus.totals),
             tests: scored.ngrams * corpus.totals.axes.len() as u64,
         };
-        let chosen = choose(&judge, scored.candidates, driver.workspace.parameters.max_findings as usize);
+        let chosen = choose(
+            &judge,
+            scored.candidates,
+            driver.workspace.parameters.max_findings as usize,
+        );
         let targets = self.targets(&driver.workspace, counted, corpus, &chosen)?;
         let verified = evidence(driver, counted, &targets, chosen)?;
         let most = driver.workspace.parameters.max_findings as usize;
-        Ok(Judged { sums: self.sums, outcome: outcome(&judge, corpus, verified, most) })
+        Ok(Judged {
+            sums: self.sums,
+            outcome: outcome(&judge, corpus, verified, most),
+        })
     }
 
     /// The documents that have to be looked at for each candidate: those of its postings with
@@ -139,14 +175,26 @@ impl Merged {
     ) -> Result<Vec<Target>, TaskError> {
         let places = RunPlaces::new(counted);
         let target = |chosen: &Chosen| {
-            let Candidate { fingerprint, summary, .. } = &chosen.candidate;
-            let canonical: Vec<DocumentOrd> = chosen.documents.iter().map(|&posted| places.document(posted)).collect();
+            let Candidate {
+                fingerprint,
+                summary,
+                ..
+            } = &chosen.candidate;
+            let canonical: Vec<DocumentOrd> = chosen
+                .documents
+                .iter()
+                .map(|&posted| places.document(posted))
+                .collect();
             let mut documents = corpus.with_duplicates(&canonical);
             if (documents.len() as u64) < summary.df {
                 let runs = runs_holding(workspace, &self.screened, *fingerprint)?;
                 documents = runs.into_iter().flat_map(|run| places.all(run)).collect();
             }
-            Ok(Target { fingerprint: *fingerprint, order: usize::from(summary.order), documents })
+            Ok(Target {
+                fingerprint: *fingerprint,
+                order: usize::from(summary.order),
+                documents,
+            })
         };
         chosen.iter().map(target).collect()
     }
@@ -157,13 +205,33 @@ impl Merged {
         counted: &[Counted],
         corpus: &Corpus,
     ) -> Result<Vec<ContextReceipt>, TaskError> {
-        let Thresholds { floor, ceiling, novelty_order } = self.thresholds;
-        let rules = Rules { orders: driver.workspace.orders(), floor, ceiling, novelty_order };
-        let objects: Vec<Opened> = self.screened.iter().map(|screened| screened.object.clone()).collect();
-        let screen = Screen { corpus, objects: &objects, digest: self.digest, rules };
+        let Thresholds {
+            floor,
+            ceiling,
+            novelty_order,
+        } = self.thresholds;
+        let rules = Rules {
+            orders: driver.workspace.orders(),
+            floor,
+            ceiling,
+            novelty_order,
+        };
+        let objects: Vec<Opened> = self
+            .screened
+            .iter()
+            .map(|screened| screened.object.clone())
+            .collect();
+        let screen = Screen {
+            corpus,
+            objects: &objects,
+            digest: self.digest,
+            rules,
+        };
         let located = locate(counted);
         let bytes = |located: &Located<'_>| located.counted.unit.text_bytes;
-        driver.wave(Wave::Context, &located, bytes, |workspace, located| describe(workspace, &screen, located))
+        driver.wave(Wave::Context, &located, bytes, |workspace, located| {
+            describe(workspace, &screen, located)
+        })
     }
 }
 
@@ -171,7 +239,11 @@ fn locate(counted: &[Counted]) -> Vec<Located<'_>> {
     let mut next_run = 0;
     let mut located = Vec::with_capacity(counted.len());
     for (unit_ord, counted) in counted.iter().enumerate() {
-        located.push(Located { counted, unit_ord, first_run: next_run });
+        located.push(Located {
+            counted,
+            unit_ord,
+            first_run: next_run,
+        });
         next_run += counted.receipt.runs.len();
     }
     located
@@ -195,7 +267,9 @@ fn score_all(
         |workspace, range| score(workspace, &opened, *range, scorer, &digest),
     )?;
     let mut merged = ScoreReceipt::new(scorer.totals().axes.len());
-    receipts.into_iter().for_each(|receipt| merged.merge(receipt));
+    receipts
+        .into_iter()
+        .for_each(|receipt| merged.merge(receipt));
     Ok(merged)
 }
 
@@ -252,21 +326,32 @@ impl Chosen {
 /// The candidates worth verifying, best first.
 fn choose(judge: &Judge<'_>, candidates: Vec<Posting>, max_findings: usize) -> Vec<Chosen> {
     let placed = judge.places(candidates.iter().map(|posting| &posting.candidate));
-    let rated = candidates.into_iter().zip(placed).filter_map(|(posting, placed)| {
-        let combined = judge.verdict(&posting.candidate, &placed, 0.0);
-        let reason = Reason::of(&combined, &posting)?;
-        // Of what has unusual code points the best spread comes first: its score says nothing yet.
-        let spread = posting.candidate.scores.spread;
-        let score = if reason == Reason::CodePoints { spread } else { combined.score };
-        Some((reason, score, posting, placed))
-    });
+    let rated = candidates
+        .into_iter()
+        .zip(placed)
+        .filter_map(|(posting, placed)| {
+            let combined = judge.verdict(&posting.candidate, &placed, 0.0);
+            let reason = Reason::of(&combined, &posting)?;
+            // Of what has unusual code points the best spread comes first: its score says nothing yet.
+            let spread = posting.candidate.scores.spread;
+            let score = if reason == Reason::CodePoints {
+                spread
+            } else {
+                combined.score
+            };
+            Some((reason, score, posting, placed))
+        });
     let mut rated: Vec<_> = rated.collect();
     rated.sort_by(|a, b| {
         let by_score = a.0.cmp(&b.0).then(b.1.total_cmp(&a.1));
         by_score.then(a.2.candidate.fingerprint.cmp(&b.2.candidate.fingerprint))
     });
-    let chosen = rated.chunk_by(|a, b| a.0 == b.0).flat_map(|same| &same[..same.len().min(same[0].0.quota(max_findings))]);
-    chosen.map(|(_, _, posting, placed)| Chosen::new(posting, placed)).collect()
+    let chosen = rated
+        .chunk_by(|a, b| a.0 == b.0)
+        .flat_map(|same| &same[..same.len().min(same[0].0.quota(max_findings))]);
+    chosen
+        .map(|(_, _, posting, placed)| Chosen::new(posting, placed))
+        .collect()
 }
 
 /// Where the documents of every run are.
@@ -278,7 +363,13 @@ impl RunPlaces {
         for (unit, counted) in counted.iter().enumerate() {
             let mut document = 0;
             for run in &counted.receipt.runs {
-                places.push((DocumentOrd { unit: unit as u32, document }, run.documents as u32));
+                places.push((
+                    DocumentOrd {
+                        unit: unit as u32,
+                        document,
+                    },
+                    run.documents as u32,
+                ));
                 document += run.documents as u32;
             }
         }
@@ -287,13 +378,19 @@ impl RunPlaces {
 
     fn document(&self, posted: Posted) -> DocumentOrd {
         let (first, _) = self.0[posted.0 as usize];
-        DocumentOrd { unit: first.unit, document: first.document + posted.1 }
+        DocumentOrd {
+            unit: first.unit,
+            document: first.document + posted.1,
+        }
     }
 
     /// All documents of a run.
     fn all(&self, run: u32) -> impl Iterator<Item = DocumentOrd> + use<> {
         let (first, documents) = self.0[run as usize];
-        (0..documents).map(move |ord| DocumentOrd { unit: first.unit, document: first.document + ord })
+        (0..documents).map(move |ord| DocumentOrd {
+            unit: first.unit,
+            document: first.document + ord,
+        })
     }
 }
 
@@ -309,7 +406,12 @@ fn evidence(
     for pass in passes(targets) {
         let mut sightings = look_all(driver, counted, pass)?;
         for (index, target) in pass.iter().enumerate() {
-            let Some(Chosen { candidate, placed, .. }) = chosen.next() else { break };
+            let Some(Chosen {
+                candidate, placed, ..
+            }) = chosen.next()
+            else {
+                break;
+            };
             let sightings = sightings.remove(&index).unwrap_or_default();
             let sequence = verify(sightings, target.order);
             verified.extend(sequence.map(|sequence| Verified::new(candidate, placed, sequence)));

@@ -39,9 +39,19 @@ impl Workspace {
         segment_tokens: usize,
     ) -> Result<Self, TaskError> {
         let tokenizer = tokenizer_named(&parameters.tokenizer).ok_or_else(|| {
-            TaskError::Parameter(format!("expected tokenizer words-1, got {:?}", parameters.tokenizer))
+            TaskError::Parameter(format!(
+                "expected tokenizer words-1, got {:?}",
+                parameters.tokenizer
+            ))
         })?;
-        Ok(Self { store, sources, manifest, parameters, tokenizer, segment_tokens })
+        Ok(Self {
+            store,
+            sources,
+            manifest,
+            parameters,
+            tokenizer,
+            segment_tokens,
+        })
     }
 
     /// Orders that are counted: those asked for and, for novelty, all from 2 up.
@@ -52,36 +62,64 @@ impl Workspace {
     /// A header for objects of this audit.
     pub(crate) fn header(&self, kind: Kind, documents: u64, tokens: u64) -> Header {
         let config = self.parameters.counting().0;
-        Header { kind, seed: self.parameters.seed, config, documents, tokens }
+        Header {
+            kind,
+            seed: self.parameters.seed,
+            config,
+            documents,
+            tokens,
+        }
     }
 
     /// The receipt at `key`, if the task has committed.
     pub(crate) fn receipt<T: DeserializeOwned>(&self, key: &str) -> Result<Option<T>, TaskError> {
-        let Some(bytes) = self.store.get(key)? else { return Ok(None) };
+        let Some(bytes) = self.store.get(key)? else {
+            return Ok(None);
+        };
         serde_json::from_slice(&bytes).map(Some).in_object(key)
     }
 
     /// Commits a receipt: the task is done.
-    pub(crate) fn commit_receipt<T: Serialize>(&self, key: &str, receipt: &T) -> Result<(), TaskError> {
+    pub(crate) fn commit_receipt<T: Serialize>(
+        &self,
+        key: &str,
+        receipt: &T,
+    ) -> Result<(), TaskError> {
         let bytes = serde_json::to_vec(receipt).in_object(key)?;
         Ok(self.store.commit(key, Bytes::from(bytes))?)
     }
 
     /// Reads and checks the header of an object with `slices` slices.
-    pub(crate) fn open(&self, key: &str, kind: Kind, slices: usize, bytes: u64) -> Result<Opened, TaskError> {
+    pub(crate) fn open(
+        &self,
+        key: &str,
+        kind: Kind,
+        slices: usize,
+        bytes: u64,
+    ) -> Result<Opened, TaskError> {
         let length = (header_length(slices) as u64).min(bytes);
         let head = self.store.get_range(key, 0..length)?;
         let directory = Directory::parse(&head, bytes).in_object(key)?;
-        directory.expect(kind, self.parameters.seed, &self.parameters.counting().0).in_object(key)?;
+        directory
+            .expect(kind, self.parameters.seed, &self.parameters.counting().0)
+            .in_object(key)?;
         if directory.slices() != slices {
             let detail = format!("expected {slices} slices, got {}", directory.slices());
             return Err(TaskError::damaged(key, detail));
         }
-        Ok(Opened { key: key.to_owned(), directory })
+        Ok(Opened {
+            key: key.to_owned(),
+            directory,
+        })
     }
 
     /// The bytes of the slices `from..to` of an opened object.
-    pub(crate) fn slices(&self, opened: &Opened, from: usize, to: usize) -> Result<Bytes, TaskError> {
+    pub(crate) fn slices(
+        &self,
+        opened: &Opened,
+        from: usize,
+        to: usize,
+    ) -> Result<Bytes, TaskError> {
         let range = opened.directory.range(from, to);
         if range.is_empty() {
             return Ok(Bytes::new());

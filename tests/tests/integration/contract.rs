@@ -94,7 +94,7 @@ fn help_names_every_command_and_option() {
 fn wrong_usage_is_code_2_and_says_what_was_expected() {
     let scratch = Scratch::new(0);
     let (corpus, out) = (scratch.text("corpus"), scratch.text("out"));
-    let cases: [(&[&str], &str); 9] = [
+    let cases: [(&[&str], &str); 8] = [
         (&[], "Usage"),
         (&["audit"], "INPUT"),
         (&["no-such-command"], "no-such-command"),
@@ -112,27 +112,31 @@ fn wrong_usage_is_code_2_and_says_what_was_expected() {
             "planet",
         ),
         (
-            &["audit", &corpus, "--out", &out, "--text-column", "prose"],
-            "prose",
-        ),
-        (
             &["audit", &scratch.text("nowhere"), "--out", &out],
             "nowhere",
         ),
     ];
     for (arguments, said) in cases {
         let outcome = taster(arguments).run();
-        // A column that no shard has makes every shard unreadable: that is an answer as well.
-        let outcome = outcome.expect_code(if said == "prose" { &[2, 3] } else { &[2] });
+        let outcome = outcome.expect_code(&[2]);
         assert_eq!(outcome.stdout, "", "{arguments:?}: errors go to stderr");
-        if said != "prose" {
-            assert!(
-                outcome.stderr.contains(said),
-                "{arguments:?}: {}",
-                outcome.stderr
-            );
-        }
+        let stderr = &outcome.stderr;
+        assert!(stderr.contains(said), "{arguments:?}: {stderr}");
     }
+}
+
+#[test]
+fn a_text_column_that_no_shard_has_leaves_nothing_to_read() {
+    let scratch = Scratch::new(0);
+    let _ = scratch.audit(&["--text-column", "prose"]).expect_code(&[3]);
+    let lines = json_lines(&scratch.path("out/quarantine.jsonl"));
+    assert_eq!(lines.len(), 2);
+    assert!(lines.iter().all(|line| line["reason"] == "schema"));
+    let detail = lines[0]["detail"].as_str().unwrap();
+    assert!(
+        detail.contains("prose") && detail.contains("text"),
+        "{detail}"
+    );
 }
 
 #[test]
