@@ -7,6 +7,7 @@
 //! gets the same bytes.
 
 mod audit;
+mod choice;
 mod chunks;
 mod context;
 mod corpus;
@@ -21,6 +22,7 @@ mod naming;
 mod ngrams_table;
 mod outcome;
 mod outputs;
+mod passes;
 mod plan;
 mod progress;
 mod report;

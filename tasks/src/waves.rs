@@ -1,37 +1,28 @@
 //! The waves after counting: screen, context, score and evidence, with the global steps between.
 
-use std::collections::BTreeMap;
-
-use taster_findings::{Calibration, Candidate, Combined, Dispersion, Scorer};
+use taster_findings::{Calibration, Candidate, Dispersion, Scorer};
 use taster_ngrams::context::Rules;
 use taster_ngrams::object::Kind;
 use taster_planning::DigestBuilder;
 
 use crate::audit::Driver;
+use crate::choice::{Chosen, choose};
 use crate::context::{ContextReceipt, Located, Screen, describe};
 use crate::corpus::{Corpus, Counted, DocumentOrd};
 use crate::count::{Output, Run};
-use crate::evidence::{Sighting, Target, errands, look};
+use crate::evidence::Target;
 use crate::holders::{ScreenedRange, runs_holding};
-use crate::outcome::{Judge, Outcome, Placed, Verified, outcome};
+use crate::outcome::{Judge, Outcome, outcome};
+use crate::passes::{RunPlaces, evidence};
 use crate::report::Sums;
-use crate::score::{Posting, ScoreReceipt, score};
+use crate::score::{ScoreReceipt, score};
 use crate::screen::{Range, ScreenReceipt, Thresholds, open_runs, ranges, screen};
-use crate::summarize::Posted;
-use crate::verified::verify;
 use crate::workspace::{Opened, Workspace};
 use crate::{TaskError, Wave};
 
 /// Beyond so many tokens random pairs of everyday words have been seen before, and triples tell
 /// unseen text better (`THREATS.md` of the design puts the change between 10⁷ and 10⁹).
 const NOVELTY_PAIRS_UP_TO_TOKENS: u64 = 1_000_000_000;
-
-/// Documents of the targets that one evidence pass holds in memory.
-const EVIDENCE_DOCUMENTS: usize = 8192;
-
-/// Candidates of which no statistic reaches this on the common scale are not verified: about a
-/// thousand n-grams of a clean corpus would.
-const LEAST_STRENGTH: f64 = 2.0;
 
 /// The order whose n-grams with df = 1 count as unseen text.
 fn novelty_order(workspace: &Workspace, tokens: u64) -> u8 {
@@ -271,188 +262,4 @@ fn score_all(
         .into_iter()
         .for_each(|receipt| merged.merge(receipt));
     Ok(merged)
-}
-
-/// A candidate that will be verified.
-struct Chosen {
-    candidate: Candidate,
-    placed: Placed,
-    documents: Vec<Posted>,
-}
-
-/// Why a candidate is worth verifying; each reason has its own quota.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-enum Reason {
-    /// N or A stand out.
-    Context,
-    /// Its text decides: unusual code points.
-    CodePoints,
-    /// Only its place stands out: boilerplate until proven otherwise, listed as an appendix.
-    Place,
-}
-
-impl Reason {
-    fn of(combined: &Combined, posting: &Posting) -> Option<Self> {
-        let [novelty, asymmetry, ..] = combined.strengths;
-        if novelty.max(asymmetry) >= LEAST_STRENGTH {
-            return Some(Self::Context);
-        }
-        if posting.unusual {
-            return Some(Self::CodePoints);
-        }
-        (combined.score >= LEAST_STRENGTH).then_some(Self::Place)
-    }
-
-    /// Most candidates that are verified for this reason.
-    fn quota(self, max_findings: usize) -> usize {
-        match self {
-            Self::Context => max_findings,
-            Self::CodePoints => max_findings.div_ceil(4),
-            Self::Place => max_findings.div_ceil(20),
-        }
-    }
-}
-
-impl Chosen {
-    fn new(posting: &Posting, placed: &Placed) -> Self {
-        Self {
-            candidate: posting.candidate.clone(),
-            placed: placed.clone(),
-            documents: posting.documents.clone(),
-        }
-    }
-}
-
-/// The candidates worth verifying, best first.
-fn choose(judge: &Judge<'_>, candidates: Vec<Posting>, max_findings: usize) -> Vec<Chosen> {
-    let placed = judge.places(candidates.iter().map(|posting| &posting.candidate));
-    let rated = candidates
-        .into_iter()
-        .zip(placed)
-        .filter_map(|(posting, placed)| {
-            let combined = judge.verdict(&posting.candidate, &placed, 0.0);
-            let reason = Reason::of(&combined, &posting)?;
-            // Of what has unusual code points the best spread comes first: its score says nothing yet.
-            let spread = posting.candidate.scores.spread;
-            let score = if reason == Reason::CodePoints {
-                spread
-            } else {
-                combined.score
-            };
-            Some((reason, score, posting, placed))
-        });
-    let mut rated: Vec<_> = rated.collect();
-    rated.sort_by(|a, b| {
-        let by_score = a.0.cmp(&b.0).then(b.1.total_cmp(&a.1));
-        by_score.then(a.2.candidate.fingerprint.cmp(&b.2.candidate.fingerprint))
-    });
-    let chosen = rated
-        .chunk_by(|a, b| a.0 == b.0)
-        .flat_map(|same| &same[..same.len().min(same[0].0.quota(max_findings))]);
-    chosen
-        .map(|(_, _, posting, placed)| Chosen::new(posting, placed))
-        .collect()
-}
-
-/// Where the documents of every run are.
-struct RunPlaces(Vec<(DocumentOrd, u32)>);
-
-impl RunPlaces {
-    fn new(counted: &[Counted]) -> Self {
-        let mut places = Vec::new();
-        for (unit, counted) in counted.iter().enumerate() {
-            let mut document = 0;
-            for run in &counted.receipt.runs {
-                places.push((
-                    DocumentOrd {
-                        unit: unit as u32,
-                        document,
-                    },
-                    run.documents as u32,
-                ));
-                document += run.documents as u32;
-            }
-        }
-        Self(places)
-    }
-
-    fn document(&self, posted: Posted) -> DocumentOrd {
-        let (first, _) = self.0[posted.0 as usize];
-        DocumentOrd {
-            unit: first.unit,
-            document: first.document + posted.1,
-        }
-    }
-
-    /// All documents of a run.
-    fn all(&self, run: u32) -> impl Iterator<Item = DocumentOrd> + use<> {
-        let (first, documents) = self.0[run as usize];
-        (0..documents).map(move |ord| DocumentOrd {
-            unit: first.unit,
-            document: first.document + ord,
-        })
-    }
-}
-
-/// The evidence wave, in passes of bounded memory.
-fn evidence(
-    driver: &mut Driver<'_>,
-    counted: &[Counted],
-    targets: &[Target],
-    chosen: Vec<Chosen>,
-) -> Result<Vec<Verified>, TaskError> {
-    let mut verified = Vec::new();
-    let mut chosen = chosen.into_iter();
-    for pass in passes(targets) {
-        let mut sightings = look_all(driver, counted, pass)?;
-        for (index, target) in pass.iter().enumerate() {
-            let Some(Chosen {
-                candidate, placed, ..
-            }) = chosen.next()
-            else {
-                break;
-            };
-            let sightings = sightings.remove(&index).unwrap_or_default();
-            let sequence = verify(sightings, target.order);
-            verified.extend(sequence.map(|sequence| Verified::new(candidate, placed, sequence)));
-        }
-    }
-    Ok(verified)
-}
-
-/// Consecutive targets with at most [`EVIDENCE_DOCUMENTS`] documents together, at least one each.
-fn passes(targets: &[Target]) -> Vec<&[Target]> {
-    let mut passes = Vec::new();
-    let (mut start, mut documents) = (0, 0);
-    for (index, target) in targets.iter().enumerate() {
-        documents += target.documents.len();
-        if index > start && documents > EVIDENCE_DOCUMENTS {
-            passes.push(&targets[start..index]);
-            (start, documents) = (index, target.documents.len());
-        }
-    }
-    if start < targets.len() {
-        passes.push(&targets[start..]);
-    }
-    passes
-}
-
-/// Sightings by target, each in unit, row and text order.
-fn look_all(
-    driver: &mut Driver<'_>,
-    counted: &[Counted],
-    targets: &[Target],
-) -> Result<BTreeMap<usize, Vec<Sighting>>, TaskError> {
-    let errands = errands(&driver.workspace, counted, targets)?;
-    let seen = driver.wave(
-        Wave::Evidence,
-        &errands,
-        |_| 0,
-        |workspace, errand| Ok((look(workspace, counted, targets, errand)?, false)),
-    )?;
-    let mut sightings: BTreeMap<usize, Vec<Sighting>> = BTreeMap::new();
-    for (target, sighting) in seen.into_iter().flatten() {
-        sightings.entry(target).or_default().push(sighting);
-    }
-    Ok(sightings)
 }

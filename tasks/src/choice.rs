@@ -1,0 +1,96 @@
+//! Which candidates are worth verifying.
+
+use taster_findings::{Candidate, Combined};
+
+use crate::outcome::{Judge, Placed};
+use crate::score::Posting;
+use crate::summarize::Posted;
+
+/// Candidates of which no statistic reaches this on the common scale are not verified: about a
+/// thousand n-grams of a clean corpus would.
+const LEAST_STRENGTH: f64 = 2.0;
+
+/// A candidate that will be verified.
+pub(crate) struct Chosen {
+    pub candidate: Candidate,
+    pub placed: Placed,
+    pub documents: Vec<Posted>,
+}
+
+/// Why a candidate is worth verifying; each reason has its own quota.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Reason {
+    /// N or A stand out.
+    Context,
+    /// Its text decides: unusual code points.
+    CodePoints,
+    /// Only its place stands out: boilerplate until proven otherwise, listed as an appendix.
+    Place,
+}
+
+impl Reason {
+    fn of(combined: &Combined, posting: &Posting) -> Option<Self> {
+        let [novelty, asymmetry, ..] = combined.strengths;
+        if novelty.max(asymmetry) >= LEAST_STRENGTH {
+            return Some(Self::Context);
+        }
+        if posting.unusual {
+            return Some(Self::CodePoints);
+        }
+        (combined.score >= LEAST_STRENGTH).then_some(Self::Place)
+    }
+
+    /// Most candidates that are verified for this reason.
+    fn quota(self, max_findings: usize) -> usize {
+        match self {
+            Self::Context => max_findings,
+            Self::CodePoints => max_findings.div_ceil(4),
+            Self::Place => max_findings.div_ceil(20),
+        }
+    }
+}
+
+impl Chosen {
+    fn new(posting: &Posting, placed: &Placed) -> Self {
+        Self {
+            candidate: posting.candidate.clone(),
+            placed: placed.clone(),
+            documents: posting.documents.clone(),
+        }
+    }
+}
+
+/// The candidates worth verifying, best first.
+pub(crate) fn choose(
+    judge: &Judge<'_>,
+    candidates: Vec<Posting>,
+    max_findings: usize,
+) -> Vec<Chosen> {
+    let placed = judge.places(candidates.iter().map(|posting| &posting.candidate));
+    let rated = candidates
+        .into_iter()
+        .zip(placed)
+        .filter_map(|(posting, placed)| {
+            let combined = judge.verdict(&posting.candidate, &placed, 0.0);
+            let reason = Reason::of(&combined, &posting)?;
+            // Of what has unusual code points the best spread comes first: its score says nothing yet.
+            let spread = posting.candidate.scores.spread;
+            let score = if reason == Reason::CodePoints {
+                spread
+            } else {
+                combined.score
+            };
+            Some((reason, score, posting, placed))
+        });
+    let mut rated: Vec<_> = rated.collect();
+    rated.sort_by(|a, b| {
+        let by_score = a.0.cmp(&b.0).then(b.1.total_cmp(&a.1));
+        by_score.then(a.2.candidate.fingerprint.cmp(&b.2.candidate.fingerprint))
+    });
+    let chosen = rated
+        .chunk_by(|a, b| a.0 == b.0)
+        .flat_map(|same| &same[..same.len().min(same[0].0.quota(max_findings))]);
+    chosen
+        .map(|(_, _, posting, placed)| Chosen::new(posting, placed))
+        .collect()
+}
