@@ -8,7 +8,7 @@ use crate::byte_size::ByteSize;
 
 /// Measures Taster beside a floor and a peer.
 #[derive(Debug, Parser)]
-#[command(name = "taster-bench", version, about)]
+#[command(name = "taster-bench", version)]
 pub struct CommandLine {
     /// What is measured.
     #[command(subcommand)]

@@ -124,7 +124,16 @@ fn printed(order: u8, output: Output) -> Result<String, String> {
     let stderr = String::from_utf8_lossy(&output.stderr);
     let last = stderr.lines().last().unwrap_or("it said nothing");
     Err(format!("order {order}: {}: {last}", output.status))
-}: expected a measurement, got {json:?}: {error}")
+}
+
+impl PeerRun {
+    fn add(&mut self, order: u8, printed: &str) -> Result<(), String> {
+        let (said, json) = printed
+            .trim_end()
+            .rsplit_once('\n')
+            .unwrap_or(("", printed));
+        let taken: Order = serde_json::from_str(json).map_err(|error| {
+            format!("order {order}: expected a measurement, got {json:?}: {error}")
         })?;
         self.seconds += taken.seconds;
         self.peak_bytes = self.peak_bytes.max(taken.peak_bytes);
@@ -143,16 +152,10 @@ mod tests {
     #[test]
     fn orders_are_summed_and_the_peak_is_the_largest() {
         let mut run = PeerRun::default();
-        run.add(
-            1,
-            "rows 5\n{\"seconds\":1.5,\"peak_bytes\":7,\"version\":\"2\"}\n",
-        )
-        .unwrap();
-        run.add(
-            2,
-            "rows 6\n{\"seconds\":2.0,\"peak_bytes\":3,\"version\":\"2\"}\n",
-        )
-        .unwrap();
+        let first = r#"{"seconds":1.5,"peak_bytes":7,"version":"2"}"#;
+        let second = r#"{"seconds":2.0,"peak_bytes":3,"version":"2"}"#;
+        run.add(1, &format!("rows 5\n{first}\n")).unwrap();
+        run.add(2, &format!("rows 6\n{second}\n")).unwrap();
         assert_eq!((run.seconds, run.peak_bytes), (3.5, 7));
         assert_eq!(run.printed, ["rows 5", "rows 6"]);
         assert!(run.add(3, "no measurement").is_err());

@@ -174,7 +174,10 @@ impl SpeedReport {
     fn found(&self) -> Vec<String> {
         let mut problems = Vec::new();
         if self.reports.len() > 1 {
-            problems.push(format!("{} different reports, expected one", self.reports.len()));
+            problems.push(format!(
+                "{} different reports, expected one",
+                self.reports.len()
+            ));
         }
         for (memory, audits) in &self.audits {
             problems.extend(audits.iter().flat_map(|audit| self.amiss(*memory, audit)));
@@ -184,15 +187,22 @@ impl SpeedReport {
 
     /// A figure about other text than the rest, shards left out, more memory than allowed.
     fn amiss(&self, memory: ByteSize, audit: &Measurement<Audited>) -> Vec<String> {
-        let Measurement { peak_bytes, facts, .. } = audit;
+        let Measurement {
+            peak_bytes, facts, ..
+        } = audit;
         let expected = (self.size.documents, self.size.text_bytes, self.size.tokens);
         let got = (facts.documents, facts.text_bytes, facts.tokens);
         let mut amiss = Vec::new();
         if expected != got {
-            amiss.push(format!("expected documents, bytes and tokens {expected:?}, an audit read {got:?}"));
+            amiss.push(format!(
+                "expected documents, bytes and tokens {expected:?}, an audit read {got:?}"
+            ));
         }
         if facts.quarantined > 0 {
-            amiss.push(format!("{} shards quarantined, expected none", facts.quarantined));
+            amiss.push(format!(
+                "{} shards quarantined, expected none",
+                facts.quarantined
+            ));
         }
         if *peak_bytes > memory.0 {
             amiss.push(format!("an audit with {memory} used {peak_bytes} bytes"));
