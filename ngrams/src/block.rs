@@ -39,37 +39,75 @@ pub enum BlockError {
 
 /// Appends the block of `entries`, which must ascend strictly by fingerprint.
 pub fn encode(entries: &[Entry], out: &mut Vec<u8>) {
-    varint::put(out, entries.len() as u64);
-    let Some(first) = entries.first() else { return };
-    out.extend_from_slice(&first.fingerprint.to_le_bytes());
-    encode_differences(entries, out);
-    encode_counts(entries, out);
+    let mut columns = Columns::default();
+    for entry in entries {
+        columns.push(entry.fingerprint, entry.low, entry.high);
+    }
+    columns.encode(out);
 }
 
-fn encode_differences(entries: &[Entry], out: &mut Vec<u8>) {
-    let gap = |pair: &[Entry]| pair[1].fingerprint - pair[0].fingerprint;
-    let largest = entries.windows(2).map(gap).max().unwrap_or(0);
-    let width = (64 - largest.leading_zeros() as usize).div_ceil(8);
-    out.push(width as u8);
-    let start = out.len();
-    // Written eight bytes at a time; what stands over is cut off or overwritten by the next.
-    out.resize(start + width * (entries.len() - 1) + 8, 0);
-    let mut at = start;
-    for pair in entries.windows(2) {
-        out[at..at + 8].copy_from_slice(&gap(pair).to_le_bytes());
-        at += width;
-    }
-    out.truncate(at);
+/// The entries of a block by column, the form in which they are quickest to encode.
+#[derive(Debug, Default)]
+pub struct Columns {
+    fingerprints: Vec<u64>,
+    /// Index and counts of the entries whose counts are not (1, 1).
+    counts: Vec<(u32, u32, u32)>,
 }
 
-fn encode_counts(entries: &[Entry], out: &mut Vec<u8>) {
-    for chunk in entries.chunks(8) {
-        let bit = |(i, e): (usize, &Entry)| u8::from(e.high != 1) << i;
-        out.push(chunk.iter().enumerate().map(bit).sum());
+impl Columns {
+    /// Appends an entry; see [`Entry`] for the fields. Fingerprints must ascend strictly.
+    #[inline]
+    pub fn push(&mut self, fingerprint: u64, low: u32, high: u32) {
+        if high != 1 {
+            self.counts
+                .push((self.fingerprints.len() as u32, low, high));
+        }
+        self.fingerprints.push(fingerprint);
     }
-    for entry in entries.iter().filter(|entry| entry.high != 1) {
-        varint::put(out, u64::from(entry.low - 1));
-        varint::put(out, u64::from(entry.high - entry.low));
+
+    /// Forgets all entries and keeps the memory.
+    pub fn clear(&mut self) {
+        self.fingerprints.clear();
+        self.counts.clear();
+    }
+
+    /// Appends the block of the entries.
+    pub fn encode(&self, out: &mut Vec<u8>) {
+        varint::put(out, self.fingerprints.len() as u64);
+        if let Some(first) = self.fingerprints.first() {
+            out.extend_from_slice(&first.to_le_bytes());
+            self.encode_differences(out);
+            self.encode_counts(out);
+        }
+    }
+
+    fn encode_differences(&self, out: &mut Vec<u8>) {
+        let gap = |pair: &[u64]| pair[1] - pair[0];
+        let pairs = || self.fingerprints.windows(2);
+        // All bits of all differences: as wide as the widest.
+        let bits = pairs().fold(0, |bits, pair| bits | gap(pair));
+        let width = (64 - bits.leading_zeros() as usize).div_ceil(8);
+        out.push(width as u8);
+        let start = out.len();
+        // Written eight bytes at a time; what stands over is cut off or overwritten by the next.
+        out.resize(start + width * pairs().len() + 8, 0);
+        let room = &mut out[start..];
+        for (index, pair) in pairs().enumerate() {
+            room[index * width..][..8].copy_from_slice(&gap(pair).to_le_bytes());
+        }
+        out.truncate(start + width * pairs().len());
+    }
+
+    fn encode_counts(&self, out: &mut Vec<u8>) {
+        let start = out.len();
+        out.resize(start + self.fingerprints.len().div_ceil(8), 0);
+        for &(index, ..) in &self.counts {
+            out[start + index as usize / 8] |= 1 << (index % 8);
+        }
+        for &(_, low, high) in &self.counts {
+            varint::put(out, u64::from(low - 1));
+            varint::put(out, u64::from(high - low));
+        }
     }
 }
 

@@ -129,6 +129,11 @@ impl Describer {
         self.hits.assemble(table, &self.rows, header)
     }
 
+    /// Takes back the memory of an object that was made here.
+    pub fn recycle(&mut self, object: Vec<u8>) {
+        self.hits.recycle(object);
+    }
+
     fn document(&mut self, document: &Document<'_>, table: &mut Screened, rules: &Rules) {
         self.look_up(document, table, rules);
         let novelty = usize::from(rules.novelty_order);

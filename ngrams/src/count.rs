@@ -7,7 +7,7 @@
 use std::ops::RangeInclusive;
 
 use crate::Fingerprinter;
-use crate::block::{self, Entry};
+use crate::block::Columns;
 use crate::object::{Header, Kind, ObjectBuilder};
 use crate::segment::Segment;
 use crate::sort::BinSort;
@@ -41,17 +41,21 @@ pub fn unlabel(label: u32) -> (usize, u8) {
 
 /// Counts segments; keeps its memory from one to the next.
 ///
-/// Memory: 24 bytes per token of the largest segment, and the encoded run.
+/// Memory: 24 bytes per token of the largest segment, and the encoded run twice.
 #[derive(Debug, Default)]
 pub struct Counter {
     fingerprinter: Fingerprinter,
     keys: Vec<u64>,
     sorted: Vec<u64>,
-    entries: Vec<Entry>,
+    columns: Columns,
     sort: BinSort,
+    /// Per order that is counted.
+    blocks: Vec<OrderBlocks>,
+    object: Vec<u8>,
 }
 
 /// All partitions of one order, encoded.
+#[derive(Debug, Default)]
 struct OrderBlocks {
     order: u8,
     bytes: Vec<u8>,
@@ -70,43 +74,45 @@ impl Counter {
         config: [u8; 32],
     ) -> Vec<u8> {
         self.fingerprinter.restart();
-        let mut blocks = Vec::new();
+        self.blocks.resize_with(orders.len(), OrderBlocks::default);
+        let mut blocks = std::mem::take(&mut self.blocks);
         for order in 1..=*orders.end() {
             self.fingerprinter.advance(segment.hashes());
             if orders.contains(&order) {
-                blocks.push(self.count_order(segment, order));
+                let place = usize::from(order - orders.start());
+                self.count_order(segment, order, &mut blocks[place]);
             }
         }
+        self.blocks = blocks;
         let (documents, tokens) = (segment.documents() as u64, segment.tokens() as u64);
-        assemble(
-            &blocks,
-            Header {
-                kind: Kind::Count,
-                seed,
-                config,
-                documents,
-                tokens,
-            },
-        )
+        self.assemble(Header {
+            kind: Kind::Count,
+            seed,
+            config,
+            documents,
+            tokens,
+        })
     }
 
-    fn count_order(&mut self, segment: &Segment, order: u8) -> OrderBlocks {
+    /// Takes back the memory of a run that was made here.
+    pub fn recycle(&mut self, object: Vec<u8>) {
+        self.object = object;
+    }
+
+    fn count_order(&mut self, segment: &Segment, order: u8, blocks: &mut OrderBlocks) {
         let starts = self.scatter(segment);
-        let mut blocks = OrderBlocks {
-            order,
-            bytes: Vec::new(),
-            ends: Vec::with_capacity(PARTITIONS),
-        };
+        blocks.order = order;
+        blocks.bytes.clear();
+        blocks.ends.clear();
         for partition in 0..PARTITIONS {
             let keys = &self.keys[starts[partition] as usize..starts[partition + 1] as usize];
             if !keys.is_empty() {
                 let sorted = self.sort.sort(keys, &mut self.sorted, |&key| key);
-                group(sorted, partition, &mut self.entries);
-                block::encode(&self.entries, &mut blocks.bytes);
+                group(sorted, partition, &mut self.columns);
+                self.columns.encode(&mut blocks.bytes);
             }
             blocks.ends.push(blocks.bytes.len());
         }
-        blocks
     }
 
     /// Fills `keys` with all packed n-grams of the fingerprinter's order, partition by partition;
@@ -133,56 +139,51 @@ impl Counter {
         }
         starts
     }
+
+    /// Puts the blocks in partition order, all orders of a partition side by side, so that a reader
+    /// of a fingerprint range reads one piece of the object.
+    fn assemble(&mut self, header: Header) -> Vec<u8> {
+        let blocks = &self.blocks;
+        let bytes: usize = blocks
+            .iter()
+            .map(|block| block.bytes.len() + 16 * PARTITIONS)
+            .sum();
+        let memory = std::mem::take(&mut self.object);
+        let mut builder = ObjectBuilder::in_memory(header, SLICES, bytes, memory);
+        for partition in 0..PARTITIONS {
+            for block in blocks {
+                let start = if partition == 0 {
+                    0
+                } else {
+                    block.ends[partition - 1]
+                };
+                let payload = &block.bytes[start..block.ends[partition]];
+                if !payload.is_empty() {
+                    builder.frame(label(partition, block.order), payload);
+                }
+            }
+            if (partition + 1).is_multiple_of(PARTITIONS / SLICES) {
+                builder.end_slice();
+            }
+        }
+        builder.finish()
+    }
 }
 
-/// Replaces `entries` by the distinct fingerprints of a sorted partition with df and cf.
-fn group(sorted: &[u64], partition: usize, entries: &mut Vec<Entry>) {
-    entries.clear();
+/// Replaces `columns` by the distinct fingerprints of a sorted partition with df and cf.
+fn group(sorted: &[u64], partition: usize, columns: &mut Columns) {
+    columns.clear();
     let top = (partition as u64) << (64 - PARTITION_BITS);
-    let mut previous = None;
-    for &key in sorted {
-        let rest = key >> PARTITION_BITS;
-        let same_document = previous == Some(key);
-        match entries.last_mut() {
-            Some(entry) if entry.fingerprint == top | rest => {
-                entry.low += u32::from(!same_document);
-                entry.high += 1;
-            }
-            _ => entries.push(Entry {
-                fingerprint: top | rest,
-                low: 1,
-                high: 1,
-            }),
-        }
-        previous = Some(key);
+    let ngram = |key: &u64| key >> PARTITION_BITS;
+    let mut rest = sorted;
+    while let Some(first) = rest.first() {
+        let occurrences = rest.iter().take_while(|key| ngram(key) == ngram(first));
+        let occurrences = occurrences.count();
+        let (same, after) = rest.split_at(occurrences);
+        let documents = 1 + same.windows(2).filter(|pair| pair[0] != pair[1]).count();
+        columns.push(top | ngram(first), documents as u32, occurrences as u32);
+        rest = after;
     }
-}
-
-/// Puts the blocks in partition order, all orders of a partition side by side, so that a reader
-/// of a fingerprint range reads one piece of the object.
-fn assemble(blocks: &[OrderBlocks], header: Header) -> Vec<u8> {
-    let bytes: usize = blocks
-        .iter()
-        .map(|block| block.bytes.len() + 16 * PARTITIONS)
-        .sum();
-    let mut builder = ObjectBuilder::new(header, SLICES, bytes);
-    for partition in 0..PARTITIONS {
-        for block in blocks {
-            let start = if partition == 0 {
-                0
-            } else {
-                block.ends[partition - 1]
-            };
-            let payload = &block.bytes[start..block.ends[partition]];
-            if !payload.is_empty() {
-                builder.frame(label(partition, block.order), payload);
-            }
-        }
-        if (partition + 1).is_multiple_of(PARTITIONS / SLICES) {
-            builder.end_slice();
-        }
-    }
-    builder.finish()
 }
 
 #[cfg(test)]
@@ -190,6 +191,7 @@ mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
     use crate::Words;
+    use crate::block;
     use crate::fingerprint::fingerprint;
     use crate::object::{Directory, take_frame};
     use proptest::prelude::*;

@@ -18,6 +18,7 @@ mod char_class;
 pub mod context;
 pub mod count;
 pub mod fingerprint;
+mod frame;
 pub mod lookup;
 pub mod merge;
 pub mod object;

@@ -14,12 +14,14 @@
 use thiserror::Error;
 use xxhash_rust::xxh3::xxh3_64_with_seed;
 
+use crate::frame::{FRAME, frame_checksum, u32_at, u64_at};
+pub use crate::frame::{Frame, take_frame};
+
 /// Version of the layout; readers refuse any other.
 pub const FORMAT: u32 = 1;
 
 const MAGIC: [u8; 8] = *b"TASTERUN";
 const FIXED: usize = 8 + 4 + 4 + 4 + 8 + 32 + 8 + 8 + 4;
-const FRAME: usize = 16;
 const MAX_SLICES: usize = 1 << 20;
 
 /// What an object holds.
@@ -109,8 +111,15 @@ impl ObjectBuilder {
     /// reserved.
     #[must_use]
     pub fn new(header: Header, slices: usize, capacity: usize) -> Self {
+        Self::in_memory(header, slices, capacity, Vec::new())
+    }
+
+    /// The same, in the memory of `bytes`, whose contents are lost.
+    #[must_use]
+    pub fn in_memory(header: Header, slices: usize, capacity: usize, mut bytes: Vec<u8>) -> Self {
         let length = header_length(slices);
-        let mut bytes = Vec::with_capacity(length + capacity);
+        bytes.clear();
+        bytes.reserve(length + capacity);
         bytes.resize(length, 0);
         Self {
             header,
@@ -181,10 +190,6 @@ impl ObjectBuilder {
         self.bytes[..length].copy_from_slice(&out);
         self.bytes
     }
-}
-
-fn frame_checksum(label: u32, payload: &[u8]) -> u64 {
-    xxh3_64_with_seed(payload, u64::from(label) << 32 | payload.len() as u64)
 }
 
 /// Bytes of a header with this many slices: what a reader fetches first.
@@ -349,64 +354,6 @@ fn parse_offsets(head: &[u8]) -> Vec<u64> {
         .iter()
         .map(|chunk| u64::from_le_bytes(*chunk))
         .collect()
-}
-
-fn u32_at(bytes: &[u8], at: usize) -> u32 {
-    let mut four = [0; 4];
-    four.copy_from_slice(&bytes[at..at + 4]);
-    u32::from_le_bytes(four)
-}
-
-fn u64_at(bytes: &[u8], at: usize) -> u64 {
-    let mut eight = [0; 8];
-    eight.copy_from_slice(&bytes[at..at + 8]);
-    u64::from_le_bytes(eight)
-}
-
-/// A verified frame.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Frame<'a> {
-    /// What the payload is.
-    pub label: u32,
-    /// The payload, checked against its checksum.
-    pub payload: &'a [u8],
-}
-
-/// Takes one frame off the front of a slice; `None` at its end.
-///
-/// # Errors
-/// If the bytes are not an intact frame.
-pub fn take_frame<'a>(slice: &mut &'a [u8]) -> Result<Option<Frame<'a>>, ObjectError> {
-    if slice.is_empty() {
-        return Ok(None);
-    }
-    let short = |expected: usize, got: usize| {
-        Err(ObjectError::Length {
-            what: "frame",
-            expected: expected as u64,
-            got: got as u64,
-        })
-    };
-    if slice.len() < FRAME {
-        return short(FRAME, slice.len());
-    }
-    let length = u32_at(slice, 0) as usize;
-    let (label, expected) = (u32_at(slice, 4), u64_at(slice, 8));
-    let rest = &slice[FRAME..];
-    if rest.len() < length {
-        return short(length, rest.len());
-    }
-    let (payload, rest) = rest.split_at(length);
-    let got = frame_checksum(label, payload);
-    if expected != got {
-        return Err(ObjectError::Checksum {
-            what: "frame",
-            expected,
-            got,
-        });
-    }
-    *slice = rest;
-    Ok(Some(Frame { label, payload }))
 }
 
 #[cfg(test)]

@@ -42,37 +42,41 @@ pub struct RecordHead {
 #[error("damaged posting record: {0}")]
 pub struct PostingError(&'static str);
 
-/// The encoded locality ordinals of the documents of a segment: the same bytes in all postings
-/// of a document.
+/// Most axes that a posting can have localities on.
+pub const MAX_AXES: usize = 64;
+
+/// The locality ordinals of the documents of a segment, one row per document.
 #[derive(Debug, Default)]
 pub struct LocalityRows {
-    bytes: Vec<u8>,
-    ends: Vec<u32>,
+    ordinals: Vec<u32>,
+    axes: usize,
 }
 
 impl LocalityRows {
-    /// Appends the next document, whose ordinal on every axis `each` passes on.
+    /// Appends the next document, whose ordinal on every axis `each` passes on: as many as for
+    /// every other document, [`MAX_AXES`] at most.
     pub fn push(&mut self, each: impl FnOnce(&mut dyn FnMut(u32))) {
-        each(&mut |locality| varint::put(&mut self.bytes, u64::from(locality)));
-        self.ends.push(self.bytes.len() as u32);
+        let before = self.ordinals.len();
+        each(&mut |locality| self.ordinals.push(locality));
+        self.axes = self.ordinals.len() - before;
     }
 
     /// Forgets all documents and keeps the memory.
     pub fn clear(&mut self) {
-        self.bytes.clear();
-        self.ends.clear();
+        self.ordinals.clear();
     }
 
     #[inline]
-    fn get(&self, document: usize) -> &[u8] {
-        let start = document
-            .checked_sub(1)
-            .map_or(0, |before| self.ends[before]);
-        &self.bytes[start as usize..self.ends[document] as usize]
+    fn get(&self, document: u32) -> &[u32] {
+        &self.ordinals[document as usize * self.axes..][..self.axes]
     }
 }
 
 /// Appends a record; `rows` holds the localities of all its documents.
+///
+/// A posting is the gap from the document before (varint), the contexts, the jump, and the
+/// localities where they differ from those of the posting before: which axes (varint, one bit
+/// each) and their ordinals (varints). Neighbours often share all but the date.
 pub fn put_record(
     head: RecordHead,
     postings: impl Iterator<Item = Posting>,
@@ -85,12 +89,14 @@ pub fn put_record(
     scratch.push(head.order | u8::from(head.unusual) << 7);
     varint::put(scratch, u64::from(head.df));
     varint::put(scratch, u64::from(head.postings));
-    let mut previous = 0;
+    let (mut document, mut row) = (0, None);
     for posting in postings {
-        varint::put(scratch, u64::from(posting.document - previous));
-        previous = posting.document;
+        varint::put(scratch, u64::from(posting.document - document));
+        document = posting.document;
         scratch.extend_from_slice(&fixed(&posting));
-        scratch.extend_from_slice(rows.get(posting.document as usize));
+        let next = rows.get(document);
+        put_differences(row, next, scratch);
+        row = Some(next);
     }
     varint::put(out, scratch.len() as u64);
     out.extend_from_slice(scratch);
@@ -104,6 +110,21 @@ fn fixed(posting: &Posting) -> [u8; 9] {
     bytes[4..8].copy_from_slice(&posting.right.to_le_bytes());
     bytes[8] = posting.jump as u8;
     bytes
+}
+
+/// Before the first row all ordinals are 0.
+#[inline]
+fn put_differences(before: Option<&[u32]>, row: &[u32], out: &mut Vec<u8>) {
+    let before = |axis: usize| before.map_or(0, |before| before[axis]);
+    let mut differs = 0u64;
+    for (axis, &ordinal) in row.iter().enumerate() {
+        differs |= u64::from(ordinal != before(axis)) << axis;
+    }
+    varint::put(out, differs);
+    while differs != 0 {
+        varint::put(out, u64::from(row[differs.trailing_zeros() as usize]));
+        differs &= differs - 1;
+    }
 }
 
 /// A record whose postings are still encoded.
@@ -155,7 +176,7 @@ impl Record<'_> {
     /// Calls `each` with every posting and its locality ordinals, one per axis.
     ///
     /// # Errors
-    /// If the record is damaged or was written for another number of axes.
+    /// If the record is damaged or names an axis that `localities` has no place for.
     pub fn postings(
         &self,
         localities: &mut [u32],
@@ -163,6 +184,7 @@ impl Record<'_> {
     ) -> Result<(), PostingError> {
         let mut rest = self.body;
         let mut document = 0u32;
+        localities.fill(0);
         for _ in 0..self.head.postings {
             let gap = small(&mut rest).ok_or(PostingError("document"))?;
             document = document.checked_add(gap).ok_or(PostingError("document"))?;
@@ -170,8 +192,12 @@ impl Record<'_> {
                 .split_first_chunk::<9>()
                 .ok_or(PostingError("contexts"))?;
             rest = after;
-            for locality in localities.iter_mut() {
+            let mut differs = varint::take(&mut rest).ok_or(PostingError("axes"))?;
+            while differs != 0 {
+                let axis = differs.trailing_zeros() as usize;
+                let locality = localities.get_mut(axis).ok_or(PostingError("axes"))?;
                 *locality = small(&mut rest).ok_or(PostingError("locality"))?;
+                differs &= differs - 1;
             }
             let [l0, l1, l2, l3, r0, r1, r2, r3, jump] = *fixed;
             let left = u32::from_le_bytes([l0, l1, l2, l3]);
@@ -216,8 +242,8 @@ mod tests {
         let mut rows = LocalityRows::default();
         for document in 0..4096 {
             rows.push(|put| {
-                put(document * 3);
-                put(document + 1_000_000);
+                put(document / 7);
+                put(document % 3 * 1_000_000);
             });
         }
         put_record(
@@ -237,7 +263,7 @@ mod tests {
             record.postings(&mut [0; 2], |posting, localities| {
                 assert_eq!(
                     localities,
-                    [posting.document * 3, posting.document + 1_000_000]
+                    [posting.document / 7, posting.document % 3 * 1_000_000]
                 );
                 postings.push(posting);
             })?;

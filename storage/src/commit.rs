@@ -12,6 +12,10 @@ impl Store {
     /// work. That also covers a store which answers "exists already" to its own late success, or
     /// an error after the object has landed: what counts is what is read back.
     ///
+    /// In a folder, objects below 1 MiB are on the disk when this returns. Larger ones are not
+    /// waited for: a power cut (not the end of the process) can leave them short, which their
+    /// size and checksums show to whoever reads them.
+    ///
     /// # Errors
     /// [`StorageError::Conflict`] if the object exists with other bytes; otherwise the store's
     /// trouble, if the object is not there afterwards.
@@ -40,12 +44,13 @@ impl Store {
 
     fn put(&self, key: &str, bytes: Bytes, mode: PutMode) -> Result<(), StorageError> {
         let path = self.path(key)?;
+        let length = bytes.len();
         let payload = PutPayload::from_bytes(bytes);
         let options = PutOptions::from(mode);
         self.block(
             "write",
             key,
-            self.client().put_opts(&path, payload, options),
+            self.writer(length).put_opts(&path, payload, options),
         )?;
         Ok(())
     }

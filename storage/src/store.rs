@@ -17,6 +17,9 @@ use tokio::runtime::Handle;
 use crate::StorageError;
 use crate::location::{self, Buckets, Location};
 
+/// Objects of this size on are bulk: cheap to make again, and costly to wait for.
+const BULK_BYTES: usize = 1 << 20;
+
 /// A work or output location. Every call blocks; call it from plain threads, never from inside
 /// an async task. Clones share the same connection.
 ///
@@ -31,6 +34,8 @@ pub struct Store {
 struct Inner {
     location: String,
     client: Arc<dyn ObjectStore>,
+    /// For bulk objects in a folder: not synced to the disk, see [`Store::commit`].
+    bulk: Option<Arc<dyn ObjectStore>>,
     prefix: String,
     /// The folder, if the store is local: reads then go straight to the files.
     folder: Option<PathBuf>,
@@ -55,6 +60,7 @@ impl Store {
             Location::S3 { bucket, prefix } => Inner {
                 location: location.to_owned(),
                 client: Buckets::default().client(&bucket)?,
+                bulk: None,
                 prefix,
                 folder: None,
                 runtime: runtime.clone(),
@@ -197,6 +203,12 @@ impl Store {
         self.inner.client.as_ref()
     }
 
+    /// The client that writes an object of `bytes` bytes.
+    pub(crate) fn writer(&self, bytes: usize) -> &dyn ObjectStore {
+        let bulk = self.inner.bulk.as_deref().filter(|_| bytes >= BULK_BYTES);
+        bulk.unwrap_or(self.client())
+    }
+
     pub(crate) fn runtime(&self) -> &Handle {
         &self.inner.runtime
     }
@@ -236,12 +248,16 @@ fn open_folder(location: &str, folder: &Path, runtime: &Handle) -> Result<Inner,
     let folder = folder
         .canonicalize()
         .map_err(|e| StorageError::file("open", location, e))?;
-    let client = LocalFileSystem::new_with_prefix(&folder)
-        .map_err(|e| StorageError::store("open", location, e))?
-        .with_fsync(true);
+    let open = |synced: bool| -> Result<Arc<dyn ObjectStore>, StorageError> {
+        let client = LocalFileSystem::new_with_prefix(&folder)
+            .map_err(|e| StorageError::store("open", location, e))?;
+        Ok(Arc::new(client.with_fsync(synced)))
+    };
+    let (client, bulk) = (open(true)?, open(false)?);
     Ok(Inner {
         location: location.to_owned(),
-        client: Arc::new(client),
+        client,
+        bulk: Some(bulk),
         prefix: String::new(),
         folder: Some(folder),
         runtime: runtime.clone(),

@@ -146,7 +146,9 @@ impl<'a> Driver<'a> {
             let (result, reused) = work(workspace, task)?;
             progress.task_done(wave, bytes(task), reused);
             Ok((result, reused))
-        })?;
+        });
+        workspace.memory.free();
+        let results = results?;
         let reused = results.iter().filter(|(_, reused)| *reused).count() as u64;
         self.waves.push(WaveFacts {
             wave,

@@ -14,6 +14,7 @@ use crate::corpus::{Corpus, Counted};
 use crate::count::{Run, commit, folder as count_folder};
 use crate::documents::NO_VALUE;
 use crate::error::InObject;
+use crate::memory::Lent;
 use crate::segments::{Visitor, walk};
 use crate::unusual::unusual_tokens;
 use crate::workspace::{Opened, Workspace};
@@ -50,14 +51,16 @@ pub(crate) fn describe(
     located: &Located<'_>,
 ) -> Result<(ContextReceipt, bool), TaskError> {
     let unit = &located.counted.unit;
-    let digest = DigestBuilder::new("taster context 1")
+    let digest = DigestBuilder::new("taster context 2")
         .text(&count_folder(workspace, unit))
         .bytes(&screen.digest)
         .number(located.first_run as u64)
         .finish();
     let folder = format!("context/{}", digest.short());
     let receipt_key = format!("{folder}/receipt.json");
-    if let Some(receipt) = workspace.receipt(&receipt_key)? {
+    if let Some(receipt) = workspace.receipt::<ContextReceipt>(&receipt_key)?
+        && workspace.intact(receipt.runs.iter().map(|run| &run.output))?
+    {
         return Ok((receipt, true));
     }
     let mut describing = Describing::new(workspace, screen, located, folder);
@@ -80,8 +83,8 @@ struct Describing<'a> {
     screen: &'a Screen<'a>,
     located: &'a Located<'a>,
     folder: String,
-    table: Screened,
-    describer: Describer,
+    table: Lent<'a, Screened>,
+    describer: Lent<'a, Describer>,
     facts: Facts,
     /// Documents of the unit before the current segment.
     documents_before: usize,
@@ -128,8 +131,8 @@ impl<'a> Describing<'a> {
             screen,
             located,
             folder,
-            table: Screened::default(),
-            describer: Describer::default(),
+            table: workspace.memory.tables.lend(),
+            describer: workspace.memory.describers.lend(),
             facts: Facts {
                 axes: workspace.manifest.axes.len(),
                 ..Facts::default()
@@ -224,14 +227,12 @@ impl Visitor for Describing<'_> {
         self.load_table(self.located.first_run + index)?;
         let header = self.workspace.header(Kind::Context, documents, tokens);
         let rules = &self.screen.rules;
-        let object = self
-            .describer
-            .describe(segment, &mut self.table, &self.facts, rules, header);
-        let output = commit(
-            self.workspace,
-            format!("{}/run-{index:05}", self.folder),
-            object,
-        )?;
+        let mut object =
+            self.describer
+                .describe(segment, &mut self.table, &self.facts, rules, header);
+        let key = format!("{}/run-{index:05}", self.folder);
+        let output = commit(self.workspace, key, &mut object)?;
+        self.describer.recycle(object);
         self.receipt.runs.push(Run {
             output,
             documents,

@@ -11,6 +11,7 @@ use taster_storage::{DocumentBatch, Want};
 
 use crate::TaskError;
 use crate::documents::DocumentsBuilder;
+use crate::memory::Lent;
 use crate::segments::{Visitor, walk};
 use crate::workspace::Workspace;
 
@@ -48,6 +49,13 @@ impl CountReceipt {
         self.runs.iter().map(|run| run.tokens).sum()
     }
 
+    fn outputs(&self) -> impl Iterator<Item = &Output> {
+        self.runs
+            .iter()
+            .map(|run| &run.output)
+            .chain(&self.documents)
+    }
+
     pub(crate) fn digest(&self) -> Digest {
         let runs = self.runs.iter().map(|run| run.output.digest);
         let outputs = runs.chain(self.documents.iter().map(|documents| documents.digest));
@@ -76,7 +84,9 @@ pub(crate) fn folder(workspace: &Workspace, unit: &Unit) -> String {
 pub(crate) fn count(workspace: &Workspace, unit: &Unit) -> Result<(CountReceipt, bool), TaskError> {
     let folder = folder(workspace, unit);
     let receipt_key = format!("{folder}/receipt.json");
-    if let Some(receipt) = workspace.receipt(&receipt_key)? {
+    if let Some(receipt) = workspace.receipt::<CountReceipt>(&receipt_key)?
+        && workspace.intact(receipt.outputs())?
+    {
         return Ok((receipt, true));
     }
     let mut counting = Counting::new(workspace, folder);
@@ -111,7 +121,7 @@ fn is_passing(quarantine: &Quarantine) -> bool {
 struct Counting<'a> {
     workspace: &'a Workspace,
     folder: String,
-    counter: Counter,
+    counter: Lent<'a, Counter>,
     documents: DocumentsBuilder,
     receipt: CountReceipt,
 }
@@ -122,14 +132,10 @@ impl<'a> Counting<'a> {
         Self {
             workspace,
             folder,
-            counter: Counter::default(),
+            counter: workspace.memory.counters.lend(),
             documents,
             receipt: CountReceipt::default(),
         }
-    }
-
-    fn commit(&self, name: &str, object: Vec<u8>) -> Result<Output, TaskError> {
-        commit(self.workspace, format!("{}/{name}", self.folder), object)
     }
 
     fn finish(mut self) -> Result<CountReceipt, TaskError> {
@@ -139,24 +145,31 @@ impl<'a> Counting<'a> {
             documents.rows.len() as u64,
             self.receipt.tokens(),
         );
-        let object = documents.encode(header)?;
-        self.receipt.documents = Some(self.commit("documents", object)?);
+        let mut object = documents.encode(header)?;
+        let key = format!("{}/documents", self.folder);
+        self.receipt.documents = Some(commit(self.workspace, key, &mut object)?);
         Ok(self.receipt)
     }
 }
 
-/// Commits an object under `key` and says what it is.
+/// Commits an object under `key` and says what it is. Afterwards `object` is empty, but has
+/// the same memory if the store has let go of it.
 pub(crate) fn commit(
     workspace: &Workspace,
     key: String,
-    object: Vec<u8>,
+    object: &mut Vec<u8>,
 ) -> Result<Output, TaskError> {
     let output = Output {
         key,
         bytes: object.len() as u64,
-        digest: Digest::of(&object),
+        digest: Digest::of(object),
     };
-    workspace.store.commit(&output.key, Bytes::from(object))?;
+    let bytes = Bytes::from(std::mem::take(object));
+    workspace.store.commit(&output.key, bytes.clone())?;
+    if let Ok(mut memory) = bytes.try_into_mut() {
+        memory.clear();
+        *object = Vec::from(memory);
+    }
     Ok(output)
 }
 
@@ -178,13 +191,15 @@ impl Visitor for Counting<'_> {
     fn segment(&mut self, segment: &Segment) -> Result<(), TaskError> {
         let workspace = self.workspace;
         let config = workspace.parameters.counting().0;
-        let run = self.counter.count(
+        let mut run = self.counter.count(
             segment,
             workspace.orders(),
             workspace.parameters.seed,
             config,
         );
-        let output = self.commit(&format!("run-{:05}", self.receipt.runs.len()), run)?;
+        let key = format!("{}/run-{:05}", self.folder, self.receipt.runs.len());
+        let output = commit(workspace, key, &mut run)?;
+        self.counter.recycle(run);
         let (documents, tokens) = (segment.documents() as u64, segment.tokens() as u64);
         self.receipt.runs.push(Run {
             output,

@@ -12,7 +12,8 @@ use crate::workspace::Workspace;
 
 /// Tokens kept on each side of an occurrence: how far a sequence can be extended.
 pub(crate) const REACH: usize = 48;
-/// Occurrences of one candidate that are kept per document; more are only of use to count.
+/// Occurrences of one candidate that are kept per document; the others are only counted. Beyond
+/// so many, one that would allow a longer sequence can go unseen.
 const PER_DOCUMENT: usize = 32;
 
 /// A candidate to be verified.
@@ -53,6 +54,15 @@ impl Sighting {
     }
 }
 
+/// What was seen of the targets in one unit.
+#[derive(Debug, Default)]
+pub(crate) struct Seen {
+    /// Sightings with their target, in row and text order.
+    pub sightings: Vec<(usize, Sighting)>,
+    /// Target, document and number of the occurrences that were only counted.
+    pub uncounted: Vec<(usize, DocumentOrd, u64)>,
+}
+
 /// The documents of one unit that targets name: per row, the targets.
 #[derive(Debug, Default)]
 pub(crate) struct Errand {
@@ -91,14 +101,13 @@ pub(crate) fn errands(
     by_unit.into_iter().map(errand).collect()
 }
 
-/// Re-reads the rows of one errand and returns every sighting with its target, in row and text
-/// order.
+/// Re-reads the rows of one errand and returns what was seen of its targets.
 pub(crate) fn look(
     workspace: &Workspace,
     counted: &[Counted],
     targets: &[Target],
     errand: &Errand,
-) -> Result<Vec<(usize, Sighting)>, TaskError> {
+) -> Result<Seen, TaskError> {
     let unit = &counted[errand.unit_ord as usize].unit;
     let shard = &workspace.manifest.shards[unit.shard_ord as usize];
     let rows: Vec<u64> = errand.rows.keys().copied().collect();
@@ -123,7 +132,7 @@ pub(crate) fn look(
             }
         }
     }
-    Ok(looking.sightings)
+    Ok(looking.seen)
 }
 
 struct Looking<'a> {
@@ -133,7 +142,7 @@ struct Looking<'a> {
     fingerprinter: Fingerprinter,
     spans: Vec<Span>,
     hashes: Vec<u64>,
-    sightings: Vec<(usize, Sighting)>,
+    seen: Seen,
 }
 
 /// The document being looked at.
@@ -153,7 +162,7 @@ impl<'a> Looking<'a> {
             fingerprinter: Fingerprinter::default(),
             spans: Vec::new(),
             hashes: Vec::new(),
-            sightings: Vec::new(),
+            seen: Seen::default(),
         }
     }
 
@@ -196,7 +205,7 @@ impl<'a> Looking<'a> {
             .map(|&target| (self.targets[target].fingerprint, target))
             .collect();
         let filter = Filter::new(by_fingerprint.keys());
-        let mut seen: BTreeMap<usize, usize> = BTreeMap::new();
+        let mut counts: BTreeMap<usize, usize> = BTreeMap::new();
         let positions = (self.hashes.len() + 1).saturating_sub(order);
         for at in 0..positions {
             let fingerprint = self.fingerprinter.get(at);
@@ -206,11 +215,17 @@ impl<'a> Looking<'a> {
             let Some(&target) = by_fingerprint.get(&fingerprint) else {
                 continue;
             };
-            let times = seen.entry(target).or_default();
+            let times = counts.entry(target).or_default();
             *times += 1;
             if *times <= PER_DOCUMENT {
                 let sighting = self.sighting(page, at, order);
-                self.sightings.push((target, sighting));
+                self.seen.sightings.push((target, sighting));
+            }
+        }
+        for (target, times) in counts {
+            if times > PER_DOCUMENT {
+                let more = (times - PER_DOCUMENT) as u64;
+                self.seen.uncounted.push((target, page.ord, more));
             }
         }
     }

@@ -18,6 +18,7 @@ mod error;
 mod evidence;
 mod holders;
 mod manifest_lines;
+mod memory;
 mod naming;
 mod ngrams_table;
 mod outcome;

@@ -320,7 +320,8 @@ impl Judged {
             score: self.combined.score,
             document_frequency: sequence.documents.len() as i64,
             effective_document_frequency: canonical as i64,
-            collection_frequency: sequence.occurrences.len() as i64,
+            collection_frequency: (sequence.occurrences.len() as u64 + sequence.uncounted)
+                .cast_signed(),
             novelty: candidate.scores.novelty,
             asymmetry: candidate.scores.asymmetry.weighted,
             code_points: sequence.code_points.score,

@@ -2,13 +2,15 @@
 
 use std::collections::BTreeMap;
 
+use taster_ngrams::fingerprint::fingerprint;
+
 use crate::audit::Driver;
 use crate::choice::Chosen;
 use crate::corpus::{Counted, DocumentOrd};
-use crate::evidence::{Sighting, Target, errands, look};
+use crate::evidence::{Seen, Sighting, Target, errands, look};
 use crate::outcome::Verified;
 use crate::summarize::Posted;
-use crate::verified::verify;
+use crate::verified::{Sequence, verify};
 use crate::{TaskError, Wave};
 
 /// Documents of the targets that one evidence pass holds in memory.
@@ -64,20 +66,51 @@ pub(crate) fn evidence(
     let mut verified = Vec::new();
     let mut chosen = chosen.into_iter();
     for pass in passes(targets) {
-        let mut sightings = look_all(driver, counted, pass)?;
+        let mut seen = look_all(driver, counted, pass)?;
         for (index, target) in pass.iter().enumerate() {
-            let Some(Chosen {
-                candidate, placed, ..
-            }) = chosen.next()
-            else {
-                break;
+            let Some(chosen) = chosen.next() else { break };
+            let ByTarget {
+                sightings,
+                uncounted,
+            } = seen.remove(&index).unwrap_or_default();
+            let Some(mut sequence) = verify(sightings, target.order) else {
+                continue;
             };
-            let sightings = sightings.remove(&index).unwrap_or_default();
-            let sequence = verify(sightings, target.order);
-            verified.extend(sequence.map(|sequence| Verified::new(candidate, placed, sequence)));
+            sequence.uncounted = more_of(driver, counted, target, &sequence, &uncounted)?;
+            verified.push(Verified::new(chosen.candidate, chosen.placed, sequence));
         }
     }
     Ok(verified)
+}
+
+/// Occurrences of a sequence beyond those that were kept. Those of the candidate are known; if it
+/// was extended, the documents with too many occurrences are looked at again for the whole.
+fn more_of(
+    driver: &mut Driver<'_>,
+    counted: &[Counted],
+    target: &Target,
+    sequence: &Sequence,
+    uncounted: &[(DocumentOrd, u64)],
+) -> Result<u64, TaskError> {
+    if uncounted.is_empty() || sequence.hashes.len() == target.order {
+        return Ok(uncounted.iter().map(|(_, more)| more).sum());
+    }
+    let documents: Vec<DocumentOrd> = uncounted.iter().map(|(document, _)| *document).collect();
+    let kept = sequence
+        .occurrences
+        .iter()
+        .filter(|place| documents.binary_search(&place.document).is_ok())
+        .count();
+    let whole = Target {
+        fingerprint: fingerprint(&sequence.hashes),
+        order: sequence.hashes.len(),
+        documents,
+    };
+    let seen = look_all(driver, counted, &[whole])?;
+    let all = seen.values().map(|seen| {
+        seen.sightings.len() as u64 + seen.uncounted.iter().map(|(_, more)| more).sum::<u64>()
+    });
+    Ok(all.sum::<u64>().saturating_sub(kept as u64))
 }
 
 /// Consecutive targets with at most [`EVIDENCE_DOCUMENTS`] documents together, at least one each.
@@ -97,12 +130,20 @@ fn passes(targets: &[Target]) -> Vec<&[Target]> {
     passes
 }
 
-/// Sightings by target, each in unit, row and text order.
+/// What was seen of one target.
+#[derive(Debug, Default)]
+struct ByTarget {
+    /// In unit, row and text order.
+    sightings: Vec<Sighting>,
+    /// Documents with more occurrences than were kept, ascending, and how many more.
+    uncounted: Vec<(DocumentOrd, u64)>,
+}
+
 fn look_all(
     driver: &mut Driver<'_>,
     counted: &[Counted],
     targets: &[Target],
-) -> Result<BTreeMap<usize, Vec<Sighting>>, TaskError> {
+) -> Result<BTreeMap<usize, ByTarget>, TaskError> {
     let errands = errands(&driver.workspace, counted, targets)?;
     let seen = driver.wave(
         Wave::Evidence,
@@ -110,9 +151,26 @@ fn look_all(
         |_| 0,
         |workspace, errand| Ok((look(workspace, counted, targets, errand)?, false)),
     )?;
-    let mut sightings: BTreeMap<usize, Vec<Sighting>> = BTreeMap::new();
-    for (target, sighting) in seen.into_iter().flatten() {
-        sightings.entry(target).or_default().push(sighting);
+    let mut by_target: BTreeMap<usize, ByTarget> = BTreeMap::new();
+    for Seen {
+        sightings,
+        uncounted,
+    } in seen
+    {
+        for (target, sighting) in sightings {
+            by_target
+                .entry(target)
+                .or_default()
+                .sightings
+                .push(sighting);
+        }
+        for (target, document, more) in uncounted {
+            by_target
+                .entry(target)
+                .or_default()
+                .uncounted
+                .push((document, more));
+        }
     }
-    Ok(sightings)
+    Ok(by_target)
 }

@@ -32,11 +32,11 @@ impl Resources {
     pub const MIN_MEMORY_BYTES: u64 = 64 << 20;
 
     /// Memory of the process that no task accounts for: code, tables, runtime, allocator.
-    const BASE_BYTES: u64 = 12 << 20;
+    const BASE_BYTES: u64 = 24 << 20;
 
     /// What a segment costs per token over count and context together, in bytes: hashes, sums,
     /// keys, the screened table, postings and the encoded run.
-    const SEGMENT_BYTES_PER_TOKEN: u64 = 110;
+    const SEGMENT_BYTES_PER_TOKEN: u64 = 200;
 
     /// Larger segments make the partitions fall out of the cache and count no faster.
     const MAX_SEGMENT_TOKENS: u64 = 1 << 20;

@@ -89,7 +89,9 @@ pub(crate) fn screen(
 ) -> Result<(ScreenReceipt, bool), TaskError> {
     let folder = folder(range, thresholds, corpus);
     let receipt_key = format!("{folder}/receipt.json");
-    if let Some(receipt) = workspace.receipt(&receipt_key)? {
+    if let Some(receipt) = workspace.receipt::<ScreenReceipt>(&receipt_key)?
+        && workspace.intact(std::iter::once(&receipt.output))?
+    {
         return Ok((receipt, true));
     }
     let slices = read_slices(workspace, runs, range)?;
@@ -98,8 +100,8 @@ pub(crate) fn screen(
     for order in workspace.orders() {
         screening.order(order, &frames, runs)?;
     }
-    let (object, counts) = screening.finish(workspace);
-    let output = commit(workspace, format!("{folder}/screened"), object)?;
+    let (mut object, counts) = screening.finish(workspace);
+    let output = commit(workspace, format!("{folder}/screened"), &mut object)?;
     let receipt = ScreenReceipt { output, counts };
     workspace.commit_receipt(&receipt_key, &receipt)?;
     Ok((receipt, false))

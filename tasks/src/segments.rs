@@ -30,7 +30,8 @@ pub(crate) fn walk(
     let mut stream = workspace
         .sources
         .documents(unit.shard_ord, shard, groups, want, limits)?;
-    let mut segment = Segment::default();
+    let mut segment = workspace.memory.segments.lend();
+    segment.clear();
     while let Some(batch) = stream.next_batch()? {
         for index in 0..batch.len() {
             visitor.row(&batch, index)?;

@@ -10,7 +10,7 @@ pub(crate) fn unusual_tokens(
     tokenizer: &dyn Tokenizer,
     spans: &mut Vec<Span>,
 ) -> Vec<u32> {
-    if text.bytes().all(is_plain_byte) {
+    if is_harmless_text(text) {
         return Vec::new();
     }
     spans.clear();
@@ -25,6 +25,35 @@ pub(crate) fn unusual_tokens(
 
 fn is_plain_byte(byte: u8) -> bool {
     byte.is_ascii() && (!byte.is_ascii_control() || byte.is_ascii_whitespace() || byte == 0x0b)
+}
+
+/// Whether no token can be unusual: all characters are plain, everyday Latin letters, or of those
+/// that are tokens by themselves and never unusual alone. Spares most texts the second cutting.
+fn is_harmless_text(text: &str) -> bool {
+    let mut rest = text;
+    while let Some(at) = rest.bytes().position(|byte| !is_plain_byte(byte)) {
+        let mut chars = rest[at..].chars();
+        if !chars.next().is_some_and(is_harmless) {
+            return false;
+        }
+        rest = chars.as_str();
+    }
+    true
+}
+
+fn is_harmless(c: char) -> bool {
+    matches!(c,
+        // Latin letters.
+        '\u{c0}'..='\u{24f}' | '\u{1e00}'..='\u{1eff}'
+        // White space.
+        | '\u{a0}' | '\u{2000}'..='\u{200a}' | '\u{202f}' | '\u{3000}'
+        // Punctuation and symbols.
+        | '\u{a1}'..='\u{a9}' | '\u{ab}' | '\u{ac}' | '\u{ae}'..='\u{b1}' | '\u{b4}' | '\u{b6}'..='\u{b8}'
+        | '\u{bb}' | '\u{bf}' | '\u{2010}'..='\u{2027}' | '\u{2030}'..='\u{205e}' | '\u{20a0}'..='\u{20bf}'
+        | '\u{2122}' | '\u{2190}'..='\u{23ff}' | '\u{2500}'..='\u{2775}' | '\u{2794}'..='\u{27bf}'
+        | '\u{3001}'..='\u{3003}' | '\u{3008}'..='\u{3020}' | '\u{ff01}'..='\u{ff0f}' | '\u{ff1a}'..='\u{ff20}'
+        // Scripts without spaces.
+        | '\u{3041}'..='\u{3096}' | '\u{30a1}'..='\u{30fa}' | '\u{3400}'..='\u{4dbf}' | '\u{4e00}'..='\u{9fff}')
 }
 
 fn is_unusual(token: &str) -> bool {
@@ -80,5 +109,44 @@ mod tests {
         );
         assert!(!tokens.contains(&"naïve") && !tokens.contains(&"漢"));
         assert!(unusual_tokens("plain text\n", &Words, &mut spans).is_empty());
+    }
+
+    #[test]
+    fn harmless_characters_are_latin_letters_or_single_tokens_of_no_interest() {
+        let mut spans = Vec::new();
+        let harmless = (0x80..0x11_0000)
+            .filter_map(char::from_u32)
+            .filter(|&c| is_harmless(c));
+        for c in harmless {
+            assert!(!is_unusual(&c.to_string()), "{c:?}");
+            spans.clear();
+            Words.spans(&format!("a{c}b"), &mut spans);
+            let expected = if c.is_whitespace() { 2 } else { 3 };
+            assert!(
+                plain_block(c) == Some(0) || spans.len() == expected,
+                "{c:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn harmless_texts_have_no_unusual_token() {
+        let texts = [
+            "naïve “quotes” – 5 € ™",
+            "漢字かなカナ、東京\u{3000}OK",
+            "a\u{a0}b → c",
+        ];
+        for text in texts {
+            assert!(is_harmless_text(text), "{text}");
+            let mut spans = Vec::new();
+            Words.spans(text, &mut spans);
+            let mut tokens = spans
+                .iter()
+                .map(|s| &text[s.start as usize..s.end as usize]);
+            assert!(!tokens.any(is_unusual));
+        }
+        for text in ["p\u{430}y", "a\u{200b}", "\u{1}", "a\u{ad}b", "\u{feff}a"] {
+            assert!(!is_harmless_text(text), "{text:?}");
+        }
     }
 }

@@ -19,8 +19,12 @@ pub(crate) struct Sequence {
     pub code_points: CodePointScore,
     /// All its occurrences, in shard and row order.
     pub occurrences: Vec<Place>,
+    /// Occurrences beyond those listed.
+    pub uncounted: u64,
     /// Documents that hold it, ascending.
     pub documents: Vec<DocumentOrd>,
+    /// Hashes of its tokens.
+    pub hashes: Vec<u64>,
 }
 
 /// One occurrence as it is reported.
@@ -130,7 +134,9 @@ fn sequence(sightings: &[&Sighting], left: usize, length: usize) -> Option<Seque
         text: first.snippet[start..end].to_owned(),
         code_points: code_points(&first.snippet, start..end),
         occurrences,
+        uncounted: 0,
         documents: documents.into_iter().collect(),
+        hashes: first.hashes[from..from + length].to_vec(),
     })
 }
 

@@ -6,12 +6,15 @@ use bytes::Bytes;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use taster_ngrams::object::{Directory, Header, Kind, header_length};
+use taster_ngrams::posting::MAX_AXES;
 use taster_ngrams::{Tokenizer, tokenizer_named};
 use taster_planning::{Manifest, Parameters};
 use taster_storage::{Sources, Store};
 
 use crate::TaskError;
+use crate::count::Output;
 use crate::error::InObject;
+use crate::memory::Memory;
 
 /// The named inputs of all tasks: where outputs go, where shards are, and the parameters.
 pub(crate) struct Workspace {
@@ -21,6 +24,17 @@ pub(crate) struct Workspace {
     pub parameters: Parameters,
     pub tokenizer: &'static dyn Tokenizer,
     pub segment_tokens: usize,
+    /// What tasks leave to the next ones.
+    pub memory: Memory,
+}
+
+fn check_axes(manifest: &Manifest) -> Result<(), TaskError> {
+    let axes = manifest.axes.len();
+    if axes <= MAX_AXES {
+        return Ok(());
+    }
+    let detail = format!("expected at most {MAX_AXES} axes, got {axes}");
+    Err(TaskError::Parameter(detail))
 }
 
 /// An object of the work store with a parsed slice table.
@@ -44,6 +58,7 @@ impl Workspace {
                 parameters.tokenizer
             ))
         })?;
+        check_axes(&manifest)?;
         Ok(Self {
             store,
             sources,
@@ -51,6 +66,7 @@ impl Workspace {
             parameters,
             tokenizer,
             segment_tokens,
+            memory: Memory::default(),
         })
     }
 
@@ -77,6 +93,23 @@ impl Workspace {
             return Ok(None);
         };
         serde_json::from_slice(&bytes).map(Some).in_object(key)
+    }
+
+    /// Whether committed outputs are still there in full. One that is short (a power cut came
+    /// before it was on the disk) is deleted, so that its task can run again.
+    pub(crate) fn intact<'a>(
+        &self,
+        outputs: impl Iterator<Item = &'a Output>,
+    ) -> Result<bool, TaskError> {
+        let mut intact = true;
+        for output in outputs {
+            let size = self.store.size(&output.key)?;
+            intact &= size == Some(output.bytes);
+            if size.is_some_and(|size| size != output.bytes) {
+                self.store.delete(&output.key)?;
+            }
+        }
+        Ok(intact)
     }
 
     /// Commits a receipt: the task is done.

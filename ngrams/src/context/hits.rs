@@ -50,11 +50,16 @@ pub(super) struct Hits {
     fine: Vec<Hit>,
     coarse_bins: Scatter,
     fine_bins: Scatter,
+    object: Vec<u8>,
 }
 
 impl Hits {
     pub(super) fn clear(&mut self) {
         self.hits.clear();
+    }
+
+    pub(super) fn recycle(&mut self, object: Vec<u8>) {
+        self.object = object;
     }
 
     pub(super) fn extend(&mut self, hits: impl Iterator<Item = Hit>) {
@@ -76,7 +81,9 @@ impl Hits {
             .scatter(&self.hits, &mut self.coarse, bins, |hit| {
                 (hit.slot >> shift) as usize
             });
-        let mut writer = Writer::new(header, self.hits.len(), table, rows);
+        let memory = std::mem::take(&mut self.object);
+        let builder = ObjectBuilder::in_memory(header, SLICES, self.hits.len() * 20, memory);
+        let mut writer = Writer::new(builder, table, rows);
         for bin in 0..bins {
             let hits = &self.coarse[self.coarse_bins.range(bin)];
             let below = (1 << shift) - 1;
@@ -105,9 +112,9 @@ struct Writer<'a> {
 }
 
 impl<'a> Writer<'a> {
-    fn new(header: Header, postings: usize, table: &'a Screened, rows: &'a LocalityRows) -> Self {
+    fn new(builder: ObjectBuilder, table: &'a Screened, rows: &'a LocalityRows) -> Self {
         Self {
-            builder: ObjectBuilder::new(header, SLICES, postings * 24),
+            builder,
             table,
             rows,
             scratch: Vec::new(),
