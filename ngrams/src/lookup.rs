@@ -55,7 +55,7 @@ const EXTENDED: u32 = 1 << 31;
 impl Screened {
     /// Empties the table and makes room for `entries`.
     pub fn reset(&mut self, entries: usize) {
-        self.homes = 2 * entries.max(1);
+        self.homes = 3 * entries.max(1) / 2;
         self.slots.clear();
         self.slots.resize(self.homes + 1, EMPTY);
     }

@@ -383,7 +383,10 @@ mod tests {
         builder.finish()
     }
 
-    fn read(bytes: &[u8]) -> Result<Vec<Vec<(u32, Vec<u8>)>>, ObjectError> {
+    /// The frames of one slice.
+    type Labelled = Vec<(u32, Vec<u8>)>;
+
+    fn read(bytes: &[u8]) -> Result<Vec<Labelled>, ObjectError> {
         let directory = Directory::parse(bytes, bytes.len() as u64)?;
         directory.expect(Kind::Count, 9, &[7; 32])?;
         let slice = |i: usize| {

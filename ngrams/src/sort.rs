@@ -73,6 +73,7 @@ impl BinSort {
             .scatter(items, out, 1 << bits, |item| (key(item) >> shift) as usize);
         let out = &mut out[..items.len()];
         self.repair_large_bins(out, &key);
+        bubble(out, &key);
         insertion(out, &key);
         out
     }
@@ -90,6 +91,22 @@ impl BinSort {
             start = end;
         }
     }
+}
+
+/// One pass that carries the larger of two neighbours on: no branch to guess, and nearly all bins,
+/// which hold two items at most, are in order.
+fn bubble<T: Copy>(items: &mut [T], key: &impl Fn(&T) -> u64) {
+    let Some(&(mut carried)) = items.first() else {
+        return;
+    };
+    for at in 1..items.len() {
+        let next = items[at];
+        let is_less = key(&next) < key(&carried);
+        items[at - 1] = if is_less { next } else { carried };
+        carried = if is_less { carried } else { next };
+    }
+    let last = items.len() - 1;
+    items[last] = carried;
 }
 
 /// Insertion sort: linear when nothing is far from its place.
