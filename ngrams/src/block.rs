@@ -65,6 +65,12 @@ impl Columns {
         self.fingerprints.push(fingerprint);
     }
 
+    /// Whether there are no entries.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.fingerprints.is_empty()
+    }
+
     /// Forgets all entries and keeps the memory.
     pub fn clear(&mut self) {
         self.fingerprints.clear();

@@ -9,7 +9,7 @@ use crate::block::{self, BlockError, Entry};
 /// and D. Knuth, *Ordered hash tables*, 1974): a search for what is not there ends at the first
 /// larger fingerprint, and slots in ascending order are n-grams in ascending order.
 ///
-/// Memory: 16 bytes per slot, 2 slots per entry.
+/// Memory: 16 bytes per slot, 3 slots per entry: a search that goes on costs more than the room.
 #[derive(Debug, Default)]
 pub struct Screened {
     slots: Vec<Slot>,
@@ -55,7 +55,7 @@ const EXTENDED: u32 = 1 << 31;
 impl Screened {
     /// Empties the table and makes room for `entries`.
     pub fn reset(&mut self, entries: usize) {
-        self.homes = 3 * entries.max(1) / 2;
+        self.homes = 3 * entries.max(1);
         self.slots.clear();
         self.slots.resize(self.homes + 1, EMPTY);
     }

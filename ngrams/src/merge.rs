@@ -8,23 +8,22 @@ use crate::block::{self, BlockError};
 use crate::count::PARTITION_BITS;
 use crate::sort::BinSort;
 
-/// What one run holds of an n-gram.
+/// An n-gram of one run. Nearly all stand there once, so counts other than 1 are kept aside.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Part {
-    /// The fingerprint.
-    pub fingerprint: u64,
+    fingerprint: u64,
     /// Ordinal of the run, as given to [`RangeMerge::add`].
     pub run: u32,
-    /// df inside the run.
-    pub df: u32,
-    /// cf inside the run.
-    pub cf: u32,
+    /// 1 + index of the counts; 0 if both are 1.
+    counts: u32,
 }
 
 /// Collects blocks of one partition and order and sums them.
 #[derive(Debug, Default)]
 pub struct RangeMerge {
     items: Vec<Part>,
+    /// df and cf inside a run.
+    counts: Vec<(u32, u32)>,
     memory: Vec<Part>,
     sort: BinSort,
 }
@@ -38,7 +37,7 @@ pub struct Merged<'a> {
     pub df: u64,
     /// Its occurrences in the corpus.
     pub cf: u64,
-    /// What each run contributed, in the order the runs were added.
+    /// The runs that hold it, in the order they were added.
     pub parts: &'a [Part],
 }
 
@@ -49,13 +48,19 @@ impl RangeMerge {
     /// # Errors
     /// If the block is damaged.
     pub fn add(&mut self, run: u32, block: &[u8]) -> Result<(), BlockError> {
-        let items = &mut self.items;
+        let (items, counts) = (&mut self.items, &mut self.counts);
         block::decode(block, |entry| {
+            if entry.high != 1 {
+                counts.push((entry.low, entry.high));
+            }
             items.push(Part {
                 fingerprint: entry.fingerprint,
                 run,
-                df: entry.low,
-                cf: entry.high,
+                counts: if entry.high == 1 {
+                    0
+                } else {
+                    counts.len() as u32
+                },
             });
         })
     }
@@ -66,8 +71,7 @@ impl RangeMerge {
         let key = |part: &Part| part.fingerprint << PARTITION_BITS;
         let sorted = self.sort.sort(&self.items, &mut self.memory, key);
         for parts in sorted.chunk_by(|a, b| a.fingerprint == b.fingerprint) {
-            let df = parts.iter().map(|part| u64::from(part.df)).sum();
-            let cf = parts.iter().map(|part| u64::from(part.cf)).sum();
+            let (df, cf) = sum(parts, &self.counts);
             each(Merged {
                 fingerprint: parts[0].fingerprint,
                 df,
@@ -76,7 +80,18 @@ impl RangeMerge {
             });
         }
         self.items.clear();
+        self.counts.clear();
     }
+}
+
+fn sum(parts: &[Part], counts: &[(u32, u32)]) -> (u64, u64) {
+    let counts = parts.iter().map(|part| match part.counts {
+        0 => (1, 1),
+        next => counts[next as usize - 1],
+    });
+    counts.fold((0, 0), |sum, (df, cf)| {
+        (sum.0 + u64::from(df), sum.1 + u64::from(cf))
+    })
 }
 
 #[cfg(test)]

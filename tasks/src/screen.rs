@@ -3,7 +3,7 @@
 
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
-use taster_ngrams::block::{self, Entry};
+use taster_ngrams::block::Columns;
 use taster_ngrams::count::{SLICES, unlabel};
 use taster_ngrams::merge::{Merged, RangeMerge};
 use taster_ngrams::object::{Kind, ObjectBuilder, take_frame};
@@ -185,7 +185,7 @@ struct Screening {
     thresholds: Thresholds,
     merge: RangeMerge,
     /// Kept entries of the current order, per run.
-    kept: Vec<Vec<Entry>>,
+    kept: Vec<Columns>,
     /// Encoded blocks, per run: order and payload.
     blocks: Vec<Vec<(u8, Vec<u8>)>>,
     counts: Vec<OrderCounts>,
@@ -196,7 +196,7 @@ impl Screening {
         Self {
             thresholds,
             merge: RangeMerge::default(),
-            kept: vec![Vec::new(); runs],
+            kept: (0..runs).map(|_| Columns::default()).collect(),
             blocks: vec![Vec::new(); runs],
             counts: Vec::new(),
         }
@@ -227,7 +227,7 @@ impl Screening {
         for (kept, blocks) in self.kept.iter_mut().zip(&mut self.blocks) {
             if !kept.is_empty() {
                 let mut block = Vec::new();
-                block::encode(kept, &mut block);
+                kept.encode(&mut block);
                 blocks.push((order, block));
                 kept.clear();
             }
@@ -254,14 +254,9 @@ impl Screening {
     }
 }
 
-fn keep(ngram: &Merged<'_>, df: u32, kept: &mut [Vec<Entry>]) {
-    let entry = Entry {
-        fingerprint: ngram.fingerprint,
-        low: df,
-        high: df,
-    };
+fn keep(ngram: &Merged<'_>, df: u32, kept: &mut [Columns]) {
     for part in ngram.parts {
-        kept[part.run as usize].push(entry);
+        kept[part.run as usize].push(ngram.fingerprint, df, df);
     }
 }
 
