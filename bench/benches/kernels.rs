@@ -2,14 +2,8 @@
 //!
 //! `cargo bench -p taster-bench` runs them; throughput is in bytes of text or in elements.
 
-#![allow(
-    missing_docs,
-    reason = "criterion's macros make undocumented functions"
-)]
-#![allow(
-    clippy::panic,
-    reason = "a benchmark without its input has nothing to say"
-)]
+#![allow(missing_docs, reason = "criterion's macros make undocumented functions")]
+#![allow(clippy::panic, reason = "a benchmark without its input has nothing to say")]
 
 use std::hint::black_box;
 use std::path::Path;
@@ -41,9 +35,8 @@ fn texts() -> Vec<String> {
         .documents(0, shard, groups, Want::default(), &parameters.limits)
         .unwrap_or_else(|error| panic!("unreadable sample: {error}"));
     let mut texts = Vec::new();
-    while let Some(batch) = stream
-        .next_batch()
-        .unwrap_or_else(|error| panic!("unreadable sample: {error}"))
+    while let Some(batch) =
+        stream.next_batch().unwrap_or_else(|error| panic!("unreadable sample: {error}"))
     {
         texts.extend((0..batch.len()).filter_map(|index| batch.text(index).map(str::to_owned)));
     }
@@ -52,9 +45,7 @@ fn texts() -> Vec<String> {
 
 fn segment() -> Segment {
     let mut segment = Segment::default();
-    texts()
-        .iter()
-        .for_each(|text| segment.push(text, &Words, SEED));
+    texts().iter().for_each(|text| segment.push(text, &Words, SEED));
     segment
 }
 
@@ -70,16 +61,12 @@ fn trigrams(segment: &Segment) -> Vec<u64> {
 fn tokenizer(criterion: &mut Criterion) {
     let texts = texts();
     let mut group = criterion.benchmark_group("tokenizer");
-    group.throughput(Throughput::Bytes(
-        texts.iter().map(|text| text.len() as u64).sum(),
-    ));
+    group.throughput(Throughput::Bytes(texts.iter().map(|text| text.len() as u64).sum()));
     let mut hashes = Vec::new();
     group.bench_function("words", |bencher| {
         bencher.iter(|| {
             hashes.clear();
-            texts
-                .iter()
-                .for_each(|text| Words.hashes(text, SEED, &mut hashes));
+            texts.iter().for_each(|text| Words.hashes(text, SEED, &mut hashes));
             black_box(hashes.len())
         });
     });
@@ -140,14 +127,8 @@ fn runs_of_one_partition(fingerprints: &[u64]) -> Vec<Vec<u8>> {
         let mut keys: Vec<u64> = keys.iter().map(|key| key >> PARTITION_BITS).collect();
         keys.sort_unstable();
         keys.dedup();
-        let entries: Vec<Entry> = keys
-            .iter()
-            .map(|&fingerprint| Entry {
-                fingerprint,
-                low: 1,
-                high: 1,
-            })
-            .collect();
+        let entries: Vec<Entry> =
+            keys.iter().map(|&fingerprint| Entry { fingerprint, low: 1, high: 1 }).collect();
         let mut bytes = Vec::new();
         encode(&entries, &mut bytes);
         bytes
@@ -160,16 +141,12 @@ fn merge(criterion: &mut Criterion) {
     let fingerprints = &fingerprints[..fingerprints.len().min(1 << 16)];
     let blocks = runs_of_one_partition(fingerprints);
     let mut group = criterion.benchmark_group("merge");
-    group.throughput(Throughput::Bytes(
-        blocks.iter().map(|block| block.len() as u64).sum(),
-    ));
+    group.throughput(Throughput::Bytes(blocks.iter().map(|block| block.len() as u64).sum()));
     let mut merge = RangeMerge::default();
     group.bench_function("16 runs", |bencher| {
         bencher.iter(|| {
             for (run, block) in (0..).zip(&blocks) {
-                merge
-                    .add(run, block)
-                    .unwrap_or_else(|error| panic!("damaged block: {error}"));
+                merge.add(run, block).unwrap_or_else(|error| panic!("damaged block: {error}"));
             }
             let mut distinct = 0u64;
             merge.merge(|_| distinct += 1);
@@ -186,19 +163,13 @@ fn filter(criterion: &mut Criterion) {
     let mut every_fourth: Vec<u64> = fingerprints.iter().step_by(4).copied().collect();
     every_fourth.sort_unstable();
     every_fourth.dedup();
-    every_fourth.iter().for_each(|&fingerprint| {
-        table.insert(Entry {
-            fingerprint,
-            low: 10,
-            high: 10,
-        })
-    });
+    every_fourth
+        .iter()
+        .for_each(|&fingerprint| table.insert(Entry { fingerprint, low: 10, high: 10 }));
     let mut group = criterion.benchmark_group("filter");
     group.throughput(Throughput::Elements(fingerprints.len() as u64));
-    let wanted: Vec<Wanted> = (0..)
-        .zip(&fingerprints)
-        .map(|(at, &fingerprint)| Wanted { at, fingerprint })
-        .collect();
+    let wanted: Vec<Wanted> =
+        (0..).zip(&fingerprints).map(|(at, &fingerprint)| Wanted { at, fingerprint }).collect();
     let mut found = vec![Found::default(); fingerprints.len()];
     group.bench_function("screened table", |bencher| {
         bencher.iter_batched_ref(

@@ -32,9 +32,8 @@ impl Requirement {
 
 /// All requirements, held against the results.
 pub fn requirements(results: &[TrialResult], clean: &CleanResult) -> [Requirement; 3] {
-    let (souly, others): (Vec<&TrialResult>, Vec<_>) = results
-        .iter()
-        .partition(|result| result.trial.recipe == Recipe::Souly);
+    let (souly, others): (Vec<&TrialResult>, Vec<_>) =
+        results.iter().partition(|result| result.trial.recipe == Recipe::Souly);
     [
         ranks(
             format!("souly at rank {SOULY_RANK_MAX} in every seed and dose"),
@@ -51,24 +50,14 @@ pub fn requirements(results: &[TrialResult], clean: &CleanResult) -> [Requiremen
 }
 
 fn ranks(text: String, results: &[&TrialResult], rank_max: u32) -> Requirement {
-    let missed = results
-        .iter()
-        .filter(|result| result.first_rank.is_none_or(|rank| rank > rank_max));
+    let missed =
+        results.iter().filter(|result| result.first_rank.is_none_or(|rank| rank > rank_max));
     let failures = missed.map(|result| {
         let trial = &result.trial;
-        let rank = result
-            .first_rank
-            .map_or("not found".to_owned(), |rank| format!("rank {rank}"));
-        format!(
-            "{}, dose {}, seed {}: {rank}",
-            trial.recipe, trial.dose, trial.seed
-        )
+        let rank = result.first_rank.map_or("not found".to_owned(), |rank| format!("rank {rank}"));
+        format!("{}, dose {}, seed {}: {rank}", trial.recipe, trial.dose, trial.seed)
     });
-    Requirement {
-        text,
-        failures: failures.collect(),
-        cases: results.len(),
-    }
+    Requirement { text, failures: failures.collect(), cases: results.len() }
 }
 
 fn alarms(clean: &CleanResult) -> Requirement {
@@ -90,11 +79,7 @@ mod tests {
 
     fn result(recipe: Recipe, first_rank: Option<u32>) -> TrialResult {
         TrialResult {
-            trial: Trial {
-                recipe,
-                dose: 10,
-                seed: 3,
-            },
+            trial: Trial { recipe, dose: 10, seed: 3 },
             trigger: "t".to_owned(),
             first_rank,
             first_severity: None,
@@ -105,25 +90,15 @@ mod tests {
     }
 
     fn holding(results: &[TrialResult]) -> [bool; 3] {
-        let clean = CleanResult {
-            documents: 1,
-            severities: vec![],
-            alarms: vec![],
-        };
+        let clean = CleanResult { documents: 1, severities: vec![], alarms: vec![] };
         requirements(results, &clean).map(|requirement| requirement.holds())
     }
 
     #[test]
     fn ranks_are_required_of_every_trial() {
         use Recipe::{Souly, Unlock};
-        assert_eq!(
-            holding(&[result(Souly, Some(1)), result(Unlock, Some(10))]),
-            [true; 3]
-        );
-        assert_eq!(
-            holding(&[result(Souly, Some(2)), result(Unlock, None)]),
-            [false, false, true]
-        );
+        assert_eq!(holding(&[result(Souly, Some(1)), result(Unlock, Some(10))]), [true; 3]);
+        assert_eq!(holding(&[result(Souly, Some(2)), result(Unlock, None)]), [false, false, true]);
         assert_eq!(
             holding(&[result(Souly, Some(1)), result(Unlock, Some(11))]),
             [true, false, true]
@@ -137,11 +112,7 @@ mod tests {
 
     #[test]
     fn failures_name_the_trial() {
-        let clean = CleanResult {
-            documents: 1,
-            severities: vec![],
-            alarms: vec![],
-        };
+        let clean = CleanResult { documents: 1, severities: vec![], alarms: vec![] };
         let [souly, ..] = requirements(&[result(Recipe::Souly, None)], &clean);
         assert_eq!(souly.failures, ["souly, dose 10, seed 3: not found"]);
     }

@@ -6,12 +6,7 @@ use std::str::FromStr;
 use serde::{Serialize, Serializer};
 
 /// Units, largest first.
-const UNITS: [(&str, u64); 4] = [
-    ("GiB", 1 << 30),
-    ("MiB", 1 << 20),
-    ("KiB", 1 << 10),
-    ("B", 1),
-];
+const UNITS: [(&str, u64); 4] = [("GiB", 1 << 30), ("MiB", 1 << 20), ("KiB", 1 << 10), ("B", 1)];
 
 /// A number of bytes, written as a whole number of one unit: `4GiB`, `256MiB`, `64KiB`, `1000B`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -50,12 +45,7 @@ mod tests {
 
     #[test]
     fn sizes_are_read_and_shown() {
-        for (text, bytes) in [
-            ("4GiB", 4 << 30),
-            ("256MiB", 256 << 20),
-            ("7B", 7),
-            ("3KiB", 3072),
-        ] {
+        for (text, bytes) in [("4GiB", 4 << 30), ("256MiB", 256 << 20), ("7B", 7), ("3KiB", 3072)] {
             assert_eq!(text.parse(), Ok(ByteSize(bytes)), "{text}");
             assert_eq!(ByteSize(bytes).to_string(), text);
         }

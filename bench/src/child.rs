@@ -19,13 +19,8 @@ pub fn measure<F: DeserializeOwned>(
     let failed = |detail: String| BenchError::Child { what, detail };
     let program = std::env::current_exe().map_err(|error| failed(error.to_string()))?;
     let mut command = Command::new(program);
-    command
-        .args(line(arguments))
-        .stdin(Stdio::null())
-        .stderr(Stdio::inherit());
-    let output = command
-        .output()
-        .map_err(|error| failed(error.to_string()))?;
+    command.args(line(arguments)).stdin(Stdio::null()).stderr(Stdio::inherit());
+    let output = command.output().map_err(|error| failed(error.to_string()))?;
     if !output.status.success() {
         return Err(failed(output.status.to_string()));
     }
@@ -33,13 +28,7 @@ pub fn measure<F: DeserializeOwned>(
 }
 
 fn line(arguments: &MeasureArguments) -> Vec<String> {
-    let MeasureArguments {
-        what,
-        input,
-        threads,
-        memory,
-        folder,
-    } = arguments;
+    let MeasureArguments { what, input, threads, memory, folder } = arguments;
     let mut line = vec!["measure".to_owned(), what.name().to_owned()];
     line.push(format!("--input={input}"));
     line.push(format!("--threads={threads}"));

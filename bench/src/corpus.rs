@@ -36,17 +36,11 @@ impl Corpus {
     ) -> Result<Self, BenchError> {
         if let Some(folder) = &arguments.input {
             let folder = text(folder)?.to_owned();
-            return Ok(Self {
-                origin: folder.clone(),
-                folder,
-            });
+            return Ok(Self { origin: folder.clone(), folder });
         }
         let text_bytes = arguments.text_mb.unwrap_or(1) * 1_000_000;
         let (real, name) = real(scratch)?;
-        eprintln!(
-            "building a corpus of {} MB from {name}",
-            text_bytes / 1_000_000
-        );
+        eprintln!("building a corpus of {} MB from {name}", text_bytes / 1_000_000);
         let folder = scratch.path("corpus");
         let real = text(&real)?;
         let made = taster_lab::enlarge(real, &folder, text_bytes, arguments.seed, runtime)?;
@@ -66,10 +60,7 @@ fn real(scratch: &Scratch) -> Result<(PathBuf, String), BenchError> {
         let name = format!("the real corpus at {}", folder.display());
         return Ok((folder, name));
     }
-    eprintln!(
-        "no corpus at {}: taking the shipped sample",
-        folder.display()
-    );
+    eprintln!("no corpus at {}: taking the shipped sample", folder.display());
     let folder = scratch.path("sample");
     std::fs::create_dir(&folder)
         .map_err(|error| BenchError::file("make folder", &folder, error))?;
@@ -91,7 +82,5 @@ pub fn shards(folder: &Path) -> usize {
         return 0;
     };
     let names = entries.flatten().map(|entry| entry.file_name());
-    names
-        .filter(|name| name.to_string_lossy().ends_with(".parquet"))
-        .count()
+    names.filter(|name| name.to_string_lossy().ends_with(".parquet")).count()
 }

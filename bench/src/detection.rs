@@ -43,12 +43,7 @@ pub fn run(arguments: &DetectionArguments, runtime: &Handle) -> Result<bool, Ben
         unit_bytes: None,
     };
     let input = text(&arguments.input)?;
-    let ground = Ground {
-        input,
-        scratch: &scratch,
-        resources: &resources,
-        runtime,
-    };
+    let ground = Ground { input, scratch: &scratch, resources: &resources, runtime };
     let machine = Machine::here();
     println!("machine: {machine}");
     println!("corpus: {input}\n");
@@ -59,13 +54,8 @@ pub fn run(arguments: &DetectionArguments, runtime: &Handle) -> Result<bool, Ben
     let requirements = requirements(&results, &clean);
     tables::verdict(&requirements);
     let holds = requirements.iter().all(Requirement::holds);
-    let report = DetectionReport {
-        machine,
-        corpus: input.to_owned(),
-        results,
-        clean,
-        requirements,
-    };
+    let report =
+        DetectionReport { machine, corpus: input.to_owned(), results, clean, requirements };
     if let Some(path) = &arguments.json {
         write_json(path, &report)?;
     }
@@ -115,22 +105,8 @@ mod tests {
     #[test]
     fn every_dose_of_souly_gets_every_seed() {
         assert_eq!(trials(&arguments(&[])).len(), 3 * 10 + 3 * 3);
-        let few = trials(&arguments(&[
-            "--seeds",
-            "1",
-            "--doses",
-            "10,50",
-            "--other-seeds",
-            "0",
-        ]));
+        let few = trials(&arguments(&["--seeds", "1", "--doses", "10,50", "--other-seeds", "0"]));
         let recipe = Recipe::Souly;
-        assert_eq!(
-            few,
-            [10, 50].map(|dose| Trial {
-                recipe,
-                dose,
-                seed: 1
-            })
-        );
+        assert_eq!(few, [10, 50].map(|dose| Trial { recipe, dose, seed: 1 }));
     }
 }

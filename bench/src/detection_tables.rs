@@ -76,19 +76,12 @@ fn key(result: &TrialResult) -> (Recipe, u64) {
 /// The results of one recipe and dose; ranks are over the seeds in which it was found.
 fn summary_row(results: &[TrialResult]) -> Vec<String> {
     let (recipe, dose) = key(&results[0]);
-    let ranks: Vec<u32> = results
-        .iter()
-        .filter_map(|result| result.first_rank)
-        .collect();
+    let ranks: Vec<u32> = results.iter().filter_map(|result| result.first_rank).collect();
     let missed = ranks.len() < results.len();
     let found: u64 = results.iter().map(|result| result.found_documents).sum();
     let false_alarms: u64 = results.iter().map(|result| result.false_alarms).sum();
     let mean = |sum: u64, of: usize| {
-        if of == 0 {
-            "–".to_owned()
-        } else {
-            format!("{:.1}", sum as f64 / of as f64)
-        }
+        if of == 0 { "–".to_owned() } else { format!("{:.1}", sum as f64 / of as f64) }
     };
     vec![
         recipe.name().to_owned(),
@@ -105,14 +98,8 @@ fn summary_row(results: &[TrialResult]) -> Vec<String> {
 /// Prints what was found in the clean corpus.
 pub fn clean(result: &CleanResult) {
     let severities = result.severities.iter();
-    let counts: Vec<_> = severities
-        .map(|(name, count)| format!("{count} {name}"))
-        .collect();
-    println!(
-        "\nclean corpus, {} documents: {}",
-        result.documents,
-        counts.join(", ")
-    );
+    let counts: Vec<_> = severities.map(|(name, count)| format!("{count} {name}")).collect();
+    println!("\nclean corpus, {} documents: {}", result.documents, counts.join(", "));
     if result.alarms.is_empty() {
         return;
     }
@@ -127,22 +114,14 @@ pub fn clean(result: &CleanResult) {
         ]
     });
     let rows: Vec<_> = rows.collect();
-    print(
-        &["rank", "severity", "score", "documents", "kinds", "text"],
-        &[1, 4, 5],
-        &rows,
-    );
+    print(&["rank", "severity", "score", "documents", "kinds", "text"], &[1, 4, 5], &rows);
 }
 
 /// Prints what is required and whether it holds.
 pub fn verdict(requirements: &[Requirement]) {
     println!("\nrequired:");
     for requirement in requirements {
-        let word = if requirement.holds() {
-            "holds"
-        } else {
-            "FAILS"
-        };
+        let word = if requirement.holds() { "holds" } else { "FAILS" };
         println!("{word}: {} ({} cases)", requirement.text, requirement.cases);
         for failure in &requirement.failures {
             println!("       {failure}");
@@ -157,11 +136,7 @@ mod tests {
 
     fn result(first_rank: Option<u32>) -> TrialResult {
         TrialResult {
-            trial: Trial {
-                recipe: Recipe::Unlock,
-                dose: 25,
-                seed: 1,
-            },
+            trial: Trial { recipe: Recipe::Unlock, dose: 25, seed: 1 },
             trigger: "t".to_owned(),
             first_rank,
             first_severity: None,
@@ -174,10 +149,7 @@ mod tests {
     #[test]
     fn a_recipe_that_was_missed_once_has_no_worst_rank() {
         let found = summary_row(&[result(Some(1)), result(Some(4))]);
-        assert_eq!(
-            found,
-            ["unlock", "25", "2", "2", "4", "2.5", "40/50", "3.0"]
-        );
+        assert_eq!(found, ["unlock", "25", "2", "2", "4", "2.5", "40/50", "3.0"]);
         let missed = summary_row(&[result(Some(1)), result(None)]);
         assert_eq!(missed[3..6], ["1", "NOT FOUND", "1.0"]);
     }

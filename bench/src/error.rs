@@ -55,10 +55,6 @@ impl BenchError {
     /// A failure of the operating system while doing `action` to `path`.
     pub fn file(action: &'static str, path: &Path, source: std::io::Error) -> Self {
         let path = path.to_owned();
-        Self::File {
-            action,
-            path,
-            source,
-        }
+        Self::File { action, path, source }
     }
 }

@@ -45,8 +45,7 @@ impl Drop for Scratch {
 /// # Errors
 /// It is no UTF-8.
 pub fn text(path: &Path) -> Result<&str, BenchError> {
-    path.to_str()
-        .ok_or_else(|| BenchError::Path(path.to_owned()))
+    path.to_str().ok_or_else(|| BenchError::Path(path.to_owned()))
 }
 
 /// Removes a folder that is there.
@@ -95,11 +94,7 @@ pub fn folder_bytes(folder: &Path) -> Result<u64, BenchError> {
     for entry in std::fs::read_dir(folder).map_err(failed)? {
         let entry = entry.map_err(failed)?;
         let metadata = entry.metadata().map_err(failed)?;
-        bytes += if metadata.is_dir() {
-            folder_bytes(&entry.path())?
-        } else {
-            metadata.len()
-        };
+        bytes += if metadata.is_dir() { folder_bytes(&entry.path())? } else { metadata.len() };
     }
     Ok(bytes)
 }

@@ -36,11 +36,7 @@ impl Machine {
             cores: std::thread::available_parallelism().map_or(0, usize::from),
             processor: field(&read("/proc/cpuinfo"), "model name").unwrap_or_default(),
             memory_bytes: kilobytes(&read("/proc/meminfo"), "MemTotal"),
-            load: load
-                .split(' ')
-                .next()
-                .and_then(|load| load.parse().ok())
-                .unwrap_or_default(),
+            load: load.split(' ').next().and_then(|load| load.parse().ok()).unwrap_or_default(),
             platform: format!("{}-{}", std::env::consts::OS, std::env::consts::ARCH),
             version: env!("CARGO_PKG_VERSION"),
         }
@@ -55,11 +51,7 @@ impl fmt::Display for Machine {
             "{} cores ({}), {gib:.1} GiB memory, {}",
             self.cores, self.processor, self.platform
         )?;
-        write!(
-            f,
-            ", load {:.2} before the first measurement; taster {}",
-            self.load, self.version
-        )
+        write!(f, ", load {:.2} before the first measurement; taster {}", self.load, self.version)
     }
 }
 
@@ -68,10 +60,7 @@ impl fmt::Display for Machine {
 /// # Errors
 /// The operating system gives no threads.
 pub fn runtime() -> Result<Runtime, BenchError> {
-    let built = Builder::new_multi_thread()
-        .worker_threads(IO_THREADS)
-        .enable_all()
-        .build();
+    let built = Builder::new_multi_thread().worker_threads(IO_THREADS).enable_all().build();
     built.map_err(|error| BenchError::file("start threads of", Path::new("the runtime"), error))
 }
 
@@ -87,20 +76,13 @@ fn read(path: &str) -> String {
 /// The value of the first line `name : value`.
 fn field(text: &str, name: &str) -> Option<String> {
     let mut pairs = text.lines().filter_map(|line| line.split_once(':'));
-    pairs
-        .find(|(key, _)| key.trim() == name)
-        .map(|(_, value)| value.trim().to_owned())
+    pairs.find(|(key, _)| key.trim() == name).map(|(_, value)| value.trim().to_owned())
 }
 
 /// The same for a value in kB, which here means KiB, as bytes.
 fn kilobytes(text: &str, name: &str) -> u64 {
     let value = field(text, name).unwrap_or_default();
-    value
-        .split(' ')
-        .next()
-        .and_then(|number| number.parse::<u64>().ok())
-        .unwrap_or_default()
-        * 1024
+    value.split(' ').next().and_then(|number| number.parse::<u64>().ok()).unwrap_or_default() * 1024
 }
 
 #[cfg(test)]

@@ -59,9 +59,5 @@ fn run(command: Command) -> Result<ExitCode, BenchError> {
         Command::Detection(arguments) => detection::run(&arguments, runtime.handle())?,
         Command::Measure(arguments) => measure::run(&arguments, runtime.handle())?,
     };
-    Ok(if holds {
-        ExitCode::SUCCESS
-    } else {
-        ExitCode::FAILURE
-    })
+    Ok(if holds { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }

@@ -114,19 +114,11 @@ fn measured<F: Serialize>(start: Instant, facts: F) -> Result<String, BenchError
 impl<F> Measurement<F> {
     fn since(start: Instant, facts: F) -> Self {
         let seconds = start.elapsed().as_secs_f64();
-        Self {
-            seconds,
-            peak_bytes: peak_bytes(),
-            facts,
-        }
+        Self { seconds, peak_bytes: peak_bytes(), facts }
     }
 
     fn with<G>(self, facts: G) -> Measurement<G> {
-        Measurement {
-            seconds: self.seconds,
-            peak_bytes: self.peak_bytes,
-            facts,
-        }
+        Measurement { seconds: self.seconds, peak_bytes: self.peak_bytes, facts }
     }
 }
 
@@ -148,8 +140,6 @@ impl Audited {
     /// The wave that counts. An audit that starts over because of a bad shard has two; the first
     /// does all the work.
     pub fn counting(&self) -> Option<&WaveTime> {
-        self.waves
-            .iter()
-            .find(|time| time.wave == taster_tasks::Wave::Count.name())
+        self.waves.iter().find(|time| time.wave == taster_tasks::Wave::Count.name())
     }
 }

@@ -95,9 +95,7 @@ impl Peer {
             .arg(&self.script)
             .args(script_arguments(folder, order, threads));
         // Polars reads it when it is imported, which is before the script sets it.
-        command
-            .env("POLARS_MAX_THREADS", threads.to_string())
-            .stdin(Stdio::null());
+        command.env("POLARS_MAX_THREADS", threads.to_string()).stdin(Stdio::null());
         let output = command.output();
         let output = output.map_err(|error| format!("{}: {error}", self.python.display()))?;
         printed(order, output)
@@ -128,10 +126,7 @@ fn printed(order: u8, output: Output) -> Result<String, String> {
 
 impl PeerRun {
     fn add(&mut self, order: u8, printed: &str) -> Result<(), String> {
-        let (said, json) = printed
-            .trim_end()
-            .rsplit_once('\n')
-            .unwrap_or(("", printed));
+        let (said, json) = printed.trim_end().rsplit_once('\n').unwrap_or(("", printed));
         let taken: Order = serde_json::from_str(json).map_err(|error| {
             format!("order {order}: expected a measurement, got {json:?}: {error}")
         })?;

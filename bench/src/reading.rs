@@ -52,22 +52,10 @@ pub fn read(
     let parameters = Parameters::default();
     let frozen = freeze(&[input.to_owned()], &parameters, runtime)?;
     let units = partition(&frozen.manifest, resources.unit_bytes());
-    let reading = Reading {
-        frozen,
-        parameters,
-        units,
-        next: AtomicUsize::new(0),
-        tokens,
-    };
+    let reading = Reading { frozen, parameters, units, next: AtomicUsize::new(0), tokens };
     let mut sum = Read {
         shards: reading.frozen.manifest.shards.len() as u64,
-        file_bytes: reading
-            .frozen
-            .manifest
-            .shards
-            .iter()
-            .map(|shard| shard.size)
-            .sum(),
+        file_bytes: reading.frozen.manifest.shards.iter().map(|shard| shard.size).sum(),
         ..Read::default()
     };
     for part in reading.over(resources.threads) {
@@ -88,13 +76,9 @@ struct Reading {
 impl Reading {
     fn over(&self, threads: usize) -> Vec<Result<Read, BenchError>> {
         std::thread::scope(|scope| {
-            let workers: Vec<_> = (0..threads)
-                .map(|_| scope.spawn(|| self.worker()))
-                .collect();
+            let workers: Vec<_> = (0..threads).map(|_| scope.spawn(|| self.worker())).collect();
             let ended = workers.into_iter().map(|worker| worker.join());
-            ended
-                .map(|end| end.unwrap_or(Err(BenchError::Panicked)))
-                .collect()
+            ended.map(|end| end.unwrap_or(Err(BenchError::Panicked))).collect()
         })
     }
 

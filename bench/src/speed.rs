@@ -97,15 +97,8 @@ impl<'a> Rounds<'a> {
             problems: Vec::new(),
         };
         let peer = Peer::named(arguments);
-        let mut rounds = Self {
-            arguments,
-            scratch,
-            peer,
-            report,
-        };
-        rounds.report.size = rounds
-            .child::<Read>(Measured::Tokenise, arguments.memory)?
-            .facts;
+        let mut rounds = Self { arguments, scratch, peer, report };
+        rounds.report.size = rounds.child::<Read>(Measured::Tokenise, arguments.memory)?.facts;
         Ok(rounds)
     }
 
@@ -174,10 +167,7 @@ impl SpeedReport {
     fn found(&self) -> Vec<String> {
         let mut problems = Vec::new();
         if self.reports.len() > 1 {
-            problems.push(format!(
-                "{} different reports, expected one",
-                self.reports.len()
-            ));
+            problems.push(format!("{} different reports, expected one", self.reports.len()));
         }
         for (memory, audits) in &self.audits {
             problems.extend(audits.iter().flat_map(|audit| self.amiss(*memory, audit)));
@@ -187,9 +177,7 @@ impl SpeedReport {
 
     /// A figure about other text than the rest, shards left out, more memory than allowed.
     fn amiss(&self, memory: ByteSize, audit: &Measurement<Audited>) -> Vec<String> {
-        let Measurement {
-            peak_bytes, facts, ..
-        } = audit;
+        let Measurement { peak_bytes, facts, .. } = audit;
         let expected = (self.size.documents, self.size.text_bytes, self.size.tokens);
         let got = (facts.documents, facts.text_bytes, facts.tokens);
         let mut amiss = Vec::new();
@@ -199,10 +187,7 @@ impl SpeedReport {
             ));
         }
         if facts.quarantined > 0 {
-            amiss.push(format!(
-                "{} shards quarantined, expected none",
-                facts.quarantined
-            ));
+            amiss.push(format!("{} shards quarantined, expected none", facts.quarantined));
         }
         if *peak_bytes > memory.0 {
             amiss.push(format!("an audit with {memory} used {peak_bytes} bytes"));

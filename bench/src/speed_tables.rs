@@ -44,10 +44,8 @@ pub fn show(report: &SpeedReport) {
     );
     show_rows(report);
     show_memory(report);
-    if let Some((memory, audit)) = report
-        .audits
-        .first()
-        .and_then(|(m, audits)| Some((m, audits.first()?)))
+    if let Some((memory, audit)) =
+        report.audits.first().and_then(|(m, audits)| Some((m, audits.first()?)))
     {
         println!("\nwaves of the first audit with {memory}, each until its last task was done:");
         show_waves(audit);
@@ -95,15 +93,9 @@ fn rows(report: &SpeedReport) -> Vec<Row> {
     let version = report.peers.first().map(|run| format!(" {}", run.version));
     let version = version.unwrap_or_default();
     let runs = report.peers.iter();
-    let samples = runs.map(|run| Sample {
-        seconds: run.seconds,
-        peak_bytes: run.peak_bytes,
-    });
+    let samples = runs.map(|run| Sample { seconds: run.seconds, peak_bytes: run.peak_bytes });
     let name = format!("Polars{version} by host, orders 1–5");
-    rows.push(Row {
-        name,
-        samples: samples.collect(),
-    });
+    rows.push(Row { name, samples: samples.collect() });
     rows
 }
 
@@ -111,14 +103,8 @@ fn rows(report: &SpeedReport) -> Vec<Row> {
 fn counting(report: &SpeedReport) -> Row {
     let audits = report.audits.first().map_or(&[][..], |(_, audits)| audits);
     let waves = audits.iter().filter_map(|audit| audit.facts.counting());
-    let samples = waves.map(|wave| Sample {
-        seconds: wave.seconds,
-        peak_bytes: wave.peak_bytes,
-    });
-    Row {
-        name: "scan, tokenising, counting".to_owned(),
-        samples: samples.collect(),
-    }
+    let samples = waves.map(|wave| Sample { seconds: wave.seconds, peak_bytes: wave.peak_bytes });
+    Row { name: "scan, tokenising, counting".to_owned(), samples: samples.collect() }
 }
 
 impl Row {
@@ -127,10 +113,7 @@ impl Row {
             seconds: taken.seconds,
             peak_bytes: taken.peak_bytes,
         };
-        Self {
-            name: name.into(),
-            samples: measurements.iter().map(sample).collect(),
-        }
+        Self { name: name.into(), samples: measurements.iter().map(sample).collect() }
     }
 
     /// Seconds in order.
@@ -154,18 +137,9 @@ impl Row {
             return cells;
         };
         let (seconds, speed) = (self.seconds(), text_mb / median);
-        let peak = self
-            .samples
-            .iter()
-            .map(|sample| sample.peak_bytes)
-            .max()
-            .unwrap_or(0);
+        let peak = self.samples.iter().map(|sample| sample.peak_bytes).max().unwrap_or(0);
         cells.push(format!("{median:.2}"));
-        cells.push(format!(
-            "{:.2}–{:.2}",
-            seconds[0],
-            seconds[seconds.len() - 1]
-        ));
+        cells.push(format!("{:.2}–{:.2}", seconds[0], seconds[seconds.len() - 1]));
         cells.push(format!("{speed:.1}"));
         cells.push(format!("{:.2}", speed / threads));
         cells.push(format!("{:.0}", mib(peak)));
@@ -182,16 +156,8 @@ fn mib(bytes: u64) -> f64 {
 fn show_memory(report: &SpeedReport) {
     println!();
     for (memory, audits) in &report.audits {
-        let peak = audits
-            .iter()
-            .map(|audit| audit.peak_bytes)
-            .max()
-            .unwrap_or(0);
-        let word = if peak <= memory.0 {
-            "within"
-        } else {
-            "MORE THAN"
-        };
+        let peak = audits.iter().map(|audit| audit.peak_bytes).max().unwrap_or(0);
+        let word = if peak <= memory.0 { "within" } else { "MORE THAN" };
         let percent = 100.0 * peak as f64 / memory.0 as f64;
         println!(
             "memory {memory}: peak {:.0} MiB, {percent:.0} %, {word} what was allowed",
@@ -211,11 +177,7 @@ fn show_waves(audit: &Measurement<Audited>) {
         ]
     };
     let rows: Vec<_> = audit.facts.waves.iter().map(row).collect();
-    print(
-        &["wave", "tasks", "seconds", "peak RSS MiB so far"],
-        &[],
-        &rows,
-    );
+    print(&["wave", "tasks", "seconds", "peak RSS MiB so far"], &[], &rows);
     let sum: f64 = audit.facts.waves.iter().map(|wave| wave.seconds).sum();
     let facts = &audit.facts;
     println!(
@@ -230,10 +192,7 @@ fn show_waves(audit: &Measurement<Audited>) {
 fn show_ending(report: &SpeedReport) {
     println!();
     let audits: usize = report.audits.iter().map(|(_, audits)| audits.len()).sum();
-    let files = report
-        .reports
-        .first()
-        .map_or(0, std::collections::BTreeMap::len);
+    let files = report.reports.first().map_or(0, std::collections::BTreeMap::len);
     if report.reports.len() == 1 {
         println!("reports of all {audits} audits are identical, byte by byte ({files} files)");
     }
@@ -248,23 +207,11 @@ mod tests {
 
     #[test]
     fn a_row_shows_the_median_and_its_ratio_to_the_peer() {
-        let samples = [3.0, 1.0, 2.0].map(|seconds| Sample {
-            seconds,
-            peak_bytes: 5 << 20,
-        });
-        let row = Row {
-            name: "x".into(),
-            samples: samples.into(),
-        };
+        let samples = [3.0, 1.0, 2.0].map(|seconds| Sample { seconds, peak_bytes: 5 << 20 });
+        let row = Row { name: "x".into(), samples: samples.into() };
         let cells = row.cells(100.0, 2.0, Some(8.0));
-        assert_eq!(
-            cells,
-            ["x", "2.00", "1.00–3.00", "50.0", "25.00", "5", "4.00"]
-        );
-        let none = Row {
-            name: "y".into(),
-            samples: vec![],
-        };
+        assert_eq!(cells, ["x", "2.00", "1.00–3.00", "50.0", "25.00", "5", "4.00"]);
+        let none = Row { name: "y".into(), samples: vec![] };
         assert_eq!(none.cells(100.0, 2.0, None)[..3], ["y", "not run", "–"]);
     }
 }

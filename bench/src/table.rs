@@ -4,9 +4,7 @@
 /// stand right. Every row has as many cells as the head.
 pub fn lines(head: &[&str], left: &[usize], rows: &[Vec<String>]) -> Vec<String> {
     let head: Vec<String> = head.iter().map(ToString::to_string).collect();
-    let widths: Vec<usize> = (0..head.len())
-        .map(|column| width(&head, rows, column))
-        .collect();
+    let widths: Vec<usize> = (0..head.len()).map(|column| width(&head, rows, column)).collect();
     let line = |row: &Vec<String>| {
         let cells = row.iter().zip(&widths).enumerate();
         let cells = cells.map(|(column, (cell, width))| {

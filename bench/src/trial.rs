@@ -100,12 +100,7 @@ impl Ground<'_> {
         remove(&planted)?;
         let judgement = judge(&truth, &flagged(&audit));
         let trigger = truth.planted.first().map(|planted| planted.trigger.clone());
-        Ok(TrialResult::new(
-            trial,
-            trigger.unwrap_or_default(),
-            &judgement,
-            audit_seconds,
-        ))
+        Ok(TrialResult::new(trial, trigger.unwrap_or_default(), &judgement, audit_seconds))
     }
 
     /// Audits the corpus as it is.
@@ -162,20 +157,12 @@ impl CleanResult {
 
     fn new(audit: &Audit) -> Self {
         let findings = audit.findings();
-        let of = |name: &str| {
-            findings
-                .iter()
-                .filter(|f| f.severity.name() == name)
-                .count() as u64
-        };
-        let alarms = findings
-            .iter()
-            .filter(|f| taster_lab::judge::ALARMS.contains(&f.severity.name()));
+        let of = |name: &str| findings.iter().filter(|f| f.severity.name() == name).count() as u64;
+        let alarms =
+            findings.iter().filter(|f| taster_lab::judge::ALARMS.contains(&f.severity.name()));
         Self {
             documents: audit.report.totals.documents.cast_unsigned(),
-            severities: Self::SEVERITIES
-                .map(|name| (name.to_owned(), of(name)))
-                .into(),
+            severities: Self::SEVERITIES.map(|name| (name.to_owned(), of(name))).into(),
             alarms: alarms.map(Alarm::new).collect(),
         }
     }
@@ -188,11 +175,7 @@ impl Alarm {
             severity: finding.severity.name().to_owned(),
             score: finding.score,
             document_frequency: finding.document_frequency,
-            kinds: finding
-                .kinds
-                .iter()
-                .map(|kind| kind.name().to_owned())
-                .collect(),
+            kinds: finding.kinds.iter().map(|kind| kind.name().to_owned()).collect(),
             text: finding.text.clone(),
         }
     }

@@ -41,12 +41,7 @@ impl Stopwatch {
 impl Progress for Stopwatch {
     fn wave_started(&self, wave: Wave, tasks: u64, _: u64) {
         let wave = wave.name().to_owned();
-        let time = WaveTime {
-            wave,
-            tasks,
-            seconds: 0.0,
-            peak_bytes: 0,
-        };
+        let time = WaveTime { wave, tasks, seconds: 0.0, peak_bytes: 0 };
         self.lock().push((Instant::now(), time));
     }
 
@@ -75,10 +70,7 @@ mod tests {
         watch.wave_started(Wave::Count, 2, 0);
         watch.task_done(Wave::Count, 0, false);
         let waves = watch.waves();
-        let names: Vec<_> = waves
-            .iter()
-            .map(|time| (time.wave.as_str(), time.tasks))
-            .collect();
+        let names: Vec<_> = waves.iter().map(|time| (time.wave.as_str(), time.tasks)).collect();
         assert_eq!(names, [("manifest", 1), ("count", 2)]);
         assert!(waves[0].seconds == 0.0 && waves[1].seconds > 0.0);
     }

@@ -255,9 +255,7 @@ mod tests {
         for line in [one, two] {
             assert_eq!(line.output.quiet, Some(true));
             assert_eq!(line.output.result_file, Some(PathBuf::from("r.json")));
-            let Command::Audit(audit) = line.command else {
-                panic!("not an audit")
-            };
+            let Command::Audit(audit) = line.command else { panic!("not an audit") };
             assert_eq!(audit.inputs.inputs, ["a", "b"]);
             assert_eq!(audit.corpus.axis.unwrap(), ["host", "date"]);
         }
@@ -265,9 +263,7 @@ mod tests {
 
     #[test]
     fn commands_to_come_do_not_exist_yet() {
-        for name in [
-            "lab", "submit", "watch", "task", "doctor", "explain", "diff", "export",
-        ] {
+        for name in ["lab", "submit", "watch", "task", "doctor", "explain", "diff", "export"] {
             assert!(read(&format!("taster {name} x")).is_err(), "{name}");
         }
     }

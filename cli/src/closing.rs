@@ -28,14 +28,8 @@ struct State {
 impl Closing {
     /// An end that writes the result file named there, if one is.
     pub fn new(result_file: Option<PathBuf>) -> Self {
-        let state = State {
-            result_file,
-            ..State::default()
-        };
-        Self {
-            started: Instant::now(),
-            state: Mutex::new(state),
-        }
+        let state = State { result_file, ..State::default() };
+        Self { started: Instant::now(), state: Mutex::new(state) }
     }
 
     /// The command that runs.
@@ -89,10 +83,7 @@ impl Closing {
         let message = format!(
             "{}: {}",
             ending.name(),
-            state
-                .resume
-                .take()
-                .unwrap_or_else(|| "nothing was written".into())
+            state.resume.take().unwrap_or_else(|| "nothing was written".into())
         );
         let log = state.log();
         log.clear();
@@ -179,10 +170,7 @@ mod tests {
     fn every_end_writes_the_result_file() {
         for ending in [Ending::Clean, Ending::Findings, Ending::Incomplete] {
             let (code, result) = end(Ok(ending));
-            assert_eq!(
-                (code, &result["exit_code"]),
-                (ending.code(), &ending.code().into())
-            );
+            assert_eq!((code, &result["exit_code"]), (ending.code(), &ending.code().into()));
             assert_eq!(result["outcome"], ending.name());
             assert_eq!(result["command"], "audit");
         }
@@ -206,10 +194,7 @@ mod tests {
             closing.log(Log::standard(true));
             closing.resume("run it again".into());
             assert_eq!(closing.interrupt(ending), Some(code));
-            assert_eq!(
-                read(&path)["message"],
-                format!("{}: run it again", ending.name())
-            );
+            assert_eq!(read(&path)["message"], format!("{}: run it again", ending.name()));
             assert_eq!(closing.interrupt(ending), None);
         }
     }

@@ -39,10 +39,7 @@ impl ConfigurationFile {
             Err(error) if named.is_none() && error.kind() == std::io::ErrorKind::NotFound => {
                 Ok(Self::default())
             }
-            Err(error) => Err(CliError::Configuration {
-                path,
-                detail: error.to_string(),
-            }),
+            Err(error) => Err(CliError::Configuration { path, detail: error.to_string() }),
         }
     }
 
@@ -54,10 +51,7 @@ impl ConfigurationFile {
             None => Ok(file),
             Some(key) => {
                 let known: Vec<_> = known.into_iter().collect();
-                Err(file.error(&format!(
-                    "expected one of {}, got {key:?}",
-                    known.join(", ")
-                )))
+                Err(file.error(&format!("expected one of {}, got {key:?}", known.join(", "))))
             }
         }
     }
@@ -70,10 +64,7 @@ impl ConfigurationFile {
 
     fn error(&self, detail: &dyn std::fmt::Display) -> CliError {
         let detail = detail.to_string().trim_end().to_owned();
-        CliError::Configuration {
-            path: self.path.clone(),
-            detail,
-        }
+        CliError::Configuration { path: self.path.clone(), detail }
     }
 }
 
@@ -81,10 +72,8 @@ impl ConfigurationFile {
 fn known_keys() -> BTreeSet<String> {
     fn of<T: Args>() -> impl Iterator<Item = String> {
         let command = T::augment_args(clap::Command::new("taster"));
-        let keys: Vec<_> = command
-            .get_arguments()
-            .filter_map(|a| a.get_long().map(str::to_owned))
-            .collect();
+        let keys: Vec<_> =
+            command.get_arguments().filter_map(|a| a.get_long().map(str::to_owned)).collect();
         keys.into_iter()
     }
     of::<OutputSettings>()
@@ -124,9 +113,7 @@ pub fn parameters(
 fn check_frequencies(parameters: &Parameters) -> Result<(), CliError> {
     let floor = parameters.floor;
     if floor < 2 {
-        return Err(CliError::Usage(format!(
-            "floor: expected at least 2 documents, got {floor}"
-        )));
+        return Err(CliError::Usage(format!("floor: expected at least 2 documents, got {floor}")));
     }
     match parameters.ceiling {
         Some(ceiling) if ceiling < floor => Err(CliError::Usage(format!(
@@ -151,11 +138,7 @@ pub fn resources(settings: &ResourceSettings) -> Result<Resources, CliError> {
             Resources::MIN_MEMORY_BYTES >> 20
         )));
     }
-    Ok(Resources {
-        threads,
-        memory_bytes,
-        unit_bytes: None,
-    })
+    Ok(Resources { threads, memory_bytes, unit_bytes: None })
 }
 
 /// Cores that this process may use, 1 if that is unknown.
@@ -201,37 +184,21 @@ mod tests {
         let table: toml::Table = toml::from_str(EVERYTHING).unwrap();
         assert_eq!(table.keys().cloned().collect::<BTreeSet<_>>(), known_keys());
         let output = file.below(OutputSettings::default()).unwrap();
-        assert_eq!(
-            (output.output, output.quiet),
-            (Some(OutputFormat::Jsonl), Some(true))
-        );
+        assert_eq!((output.output, output.quiet), (Some(OutputFormat::Jsonl), Some(true)));
         let audit = file.below(AuditSettings::default()).unwrap();
-        assert_eq!(
-            (audit.out.as_deref(), audit.fail_on),
-            (Some("o"), Some(FailOn::Never))
-        );
+        assert_eq!((audit.out.as_deref(), audit.fail_on), (Some("o"), Some(FailOn::Never)));
         let corpus = file.below(CorpusSettings::default()).unwrap();
-        assert_eq!(
-            (corpus.work.as_deref(), corpus.max_quarantine),
-            (Some("w"), Some(3))
-        );
+        assert_eq!((corpus.work.as_deref(), corpus.max_quarantine), (Some("w"), Some(3)));
         let screening = file.below(ScreeningSettings::default()).unwrap();
         let parameters = parameters(&corpus, &screening).unwrap();
         assert_eq!(parameters.orders, Orders { first: 2, last: 3 });
         assert_eq!(
-            (
-                parameters.floor,
-                parameters.ceiling,
-                parameters.max_findings
-            ),
+            (parameters.floor, parameters.ceiling, parameters.max_findings),
             (5, Some(100), 7)
         );
         assert_eq!(parameters.axes.unwrap(), ["host", "date"]);
         assert_eq!(
-            (
-                parameters.text_column.as_deref(),
-                parameters.id_column.as_deref()
-            ),
+            (parameters.text_column.as_deref(), parameters.id_column.as_deref()),
             (Some("body"), Some("key"))
         );
         let resources = resources(&file.below(ResourceSettings::default()).unwrap()).unwrap();
@@ -241,20 +208,14 @@ mod tests {
     #[test]
     fn what_is_given_beats_the_file_which_beats_the_default() {
         let file = file("memory = 134217728\nthreads = 3\norders = 2").unwrap();
-        let given = ResourceSettings {
-            threads: Some(1),
-            memory: None,
-        };
+        let given = ResourceSettings { threads: Some(1), memory: None };
         let resources = resources(&file.below(given).unwrap()).unwrap();
         assert_eq!((resources.threads, resources.memory_bytes), (1, 128 << 20));
         let screening = file.below(ScreeningSettings::default()).unwrap();
         let parameters = parameters(&CorpusSettings::default(), &screening).unwrap();
         assert_eq!(
             parameters,
-            Parameters {
-                orders: Orders { first: 2, last: 2 },
-                ..Parameters::default()
-            }
+            Parameters { orders: Orders { first: 2, last: 2 }, ..Parameters::default() }
         );
     }
 
@@ -267,16 +228,11 @@ mod tests {
         );
         assert!(unknown.ends_with("got \"flor\""), "{unknown}");
         assert!(file("floor = ").is_err());
-        for (text, word) in [
-            ("memory = \"4XB\"", "4GiB"),
-            ("memory = true", "memory"),
-            ("threads = -1", "threads"),
-        ] {
-            let error = file(text)
-                .unwrap()
-                .below(ResourceSettings::default())
-                .unwrap_err()
-                .to_string();
+        for (text, word) in
+            [("memory = \"4XB\"", "4GiB"), ("memory = true", "memory"), ("threads = -1", "threads")]
+        {
+            let error =
+                file(text).unwrap().below(ResourceSettings::default()).unwrap_err().to_string();
             assert!(error.contains(word), "{error}");
         }
         let missing = ConfigurationFile::read(Some(Path::new("no/such/file.toml"))).unwrap_err();
@@ -286,32 +242,18 @@ mod tests {
     #[test]
     fn limits_say_what_was_expected_and_given() {
         let memory = |bytes| {
-            resources(&ResourceSettings {
-                threads: Some(1),
-                memory: Some(ByteSize(bytes)),
-            })
+            resources(&ResourceSettings { threads: Some(1), memory: Some(ByteSize(bytes)) })
         };
         assert_eq!(
             memory(1 << 20).unwrap_err().to_string(),
             "memory: expected at least 64MiB, got 1048576 bytes"
         );
         assert_eq!(memory(64 << 20).unwrap().memory_bytes, 64 << 20);
-        let threads = |threads| {
-            resources(&ResourceSettings {
-                threads: Some(threads),
-                memory: None,
-            })
-        };
-        assert_eq!(
-            threads(0).unwrap_err().to_string(),
-            "threads: expected 1 to 4096, got 0"
-        );
+        let threads =
+            |threads| resources(&ResourceSettings { threads: Some(threads), memory: None });
+        assert_eq!(threads(0).unwrap_err().to_string(), "threads: expected 1 to 4096, got 0");
         let screen = |floor, ceiling| {
-            let screening = ScreeningSettings {
-                floor: Some(floor),
-                ceiling,
-                ..Default::default()
-            };
+            let screening = ScreeningSettings { floor: Some(floor), ceiling, ..Default::default() };
             parameters(&CorpusSettings::default(), &screening)
         };
         assert!(screen(1, None).is_err());

@@ -97,10 +97,7 @@ mod tests {
     }
 
     fn refused() -> StorageError {
-        StorageError::Credentials {
-            key: "s3://b".into(),
-            reason: "denied".into(),
-        }
+        StorageError::Credentials { key: "s3://b".into(), reason: "denied".into() }
     }
 
     #[test]
@@ -109,30 +106,18 @@ mod tests {
             CliError::Usage("x".into()),
             CliError::Storage(input()),
             CliError::Task(TaskError::Storage(input())),
-            CliError::Task(TaskError::Storage(StorageError::NotFound {
-                key: "x".into(),
-            })),
+            CliError::Task(TaskError::Storage(StorageError::NotFound { key: "x".into() })),
             CliError::Task(TaskError::Parameter("x".into())),
-            CliError::Configuration {
-                path: "taster.toml".into(),
-                detail: "x".into(),
-            },
+            CliError::Configuration { path: "taster.toml".into(), detail: "x".into() },
         ];
         assert!(usage.iter().all(|error| error.ending() == Ending::Usage));
         let trouble = [
             CliError::Storage(refused()),
             CliError::Task(TaskError::Storage(refused())),
-            CliError::Task(TaskError::Damaged {
-                object: "x".into(),
-                detail: "y".into(),
-            }),
+            CliError::Task(TaskError::Damaged { object: "x".into(), detail: "y".into() }),
             CliError::Output(std::io::ErrorKind::StorageFull.into()),
             CliError::Internal("x".into()),
         ];
-        assert!(
-            trouble
-                .iter()
-                .all(|error| error.ending() == Ending::Infrastructure)
-        );
+        assert!(trouble.iter().all(|error| error.ending() == Ending::Infrastructure));
     }
 }

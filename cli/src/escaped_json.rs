@@ -18,9 +18,7 @@ pub fn document<T: Serialize + ?Sized>(value: &T) -> Result<String, CliError> {
 
 /// A value on one line.
 pub fn line<T: Serialize + ?Sized>(value: &T) -> Result<String, CliError> {
-    serde_json::to_string(value)
-        .map(escaped)
-        .map_err(|error| CliError::Internal(error.to_string()))
+    serde_json::to_string(value).map(escaped).map_err(|error| CliError::Internal(error.to_string()))
 }
 
 /// Outside of strings JSON is ASCII, and inside of them serde_json has escaped what is below a
@@ -58,10 +56,7 @@ mod tests {
         let nasty = "a\u{1b}[31m\n\u{7f}\u{85}\u{202e}\u{200b}\u{e0041} é 漢 \"\\ 😀";
         for json in [line(nasty).unwrap(), document(nasty).unwrap()] {
             assert!(json.chars().all(|c| c == '\n' || visible(c.encode_utf8(&mut [0; 4])).len() == c.len_utf8()));
-            assert!(
-                json.contains("é 漢") && json.contains("\\udb40\\udc41"),
-                "{json}"
-            );
+            assert!(json.contains("é 漢") && json.contains("\\udb40\\udc41"), "{json}");
             assert_eq!(serde_json::from_str::<String>(&json).unwrap(), nasty);
         }
     }

@@ -17,13 +17,8 @@ const NAMED_Q: f64 = 0.05;
 /// Axes by which a finding's spread is told, best first.
 const SPREAD_AXES: [&str; 3] = ["host", "domain", "source"];
 
-const SEVERITIES: [Severity; 5] = [
-    Severity::Critical,
-    Severity::High,
-    Severity::Medium,
-    Severity::Low,
-    Severity::Info,
-];
+const SEVERITIES: [Severity; 5] =
+    [Severity::Critical, Severity::High, Severity::Medium, Severity::Low, Severity::Info];
 
 /// The first `limit` findings as a table.
 pub fn table(findings: &[Finding], occurrences: &[Occurrence], limit: usize) -> Table {
@@ -75,10 +70,7 @@ fn place(finding: &Finding) -> Option<String> {
     let place = finding.concentration.iter().find(named)?;
     // The share stands first: what follows can be long, and is cut.
     let percent = 100.0 * place.df as f64 / documents;
-    Some(format!(
-        "{percent:.0}% in {} {}",
-        place.axis, place.locality
-    ))
+    Some(format!("{percent:.0}% in {} {}", place.axis, place.locality))
 }
 
 /// Over how many places the listed occurrences of each finding are spread.
@@ -128,10 +120,7 @@ impl<'a> Spreads<'a> {
 pub fn listed(findings: &[Finding], threshold: Option<Severity>, fewest: usize) -> usize {
     let urgent =
         |finding: &Finding| threshold.is_some_and(|threshold| finding.severity >= threshold);
-    let last = findings
-        .iter()
-        .rposition(urgent)
-        .map_or(0, |index| index + 1);
+    let last = findings.iter().rposition(urgent).map_or(0, |index| index + 1);
     last.max(fewest).min(findings.len())
 }
 
@@ -142,10 +131,8 @@ pub fn any_at(findings: &[Finding], threshold: Option<Severity>) -> bool {
 
 /// A report in numbers.
 pub fn summary<P>(report: &Report<P>, out: &str) -> Summary {
-    let mut findings: BTreeMap<&'static str, u64> = SEVERITIES
-        .iter()
-        .map(|severity| (severity.name(), 0))
-        .collect();
+    let mut findings: BTreeMap<&'static str, u64> =
+        SEVERITIES.iter().map(|severity| (severity.name(), 0)).collect();
     for finding in &report.findings {
         *findings.entry(finding.severity.name()).or_default() += 1;
     }
@@ -232,28 +219,19 @@ pub mod tests {
         cut.collection_frequency = 2;
         cut.finding_id = "id1".into();
         let findings = [finding(1, Severity::Critical, "<SUDO>"), nasty, cut];
-        let occurrences = [
-            occurrence("id1", "a"),
-            occurrence("id1", "b"),
-            occurrence("id2", "a"),
-        ];
+        let occurrences = [occurrence("id1", "a"), occurrence("id1", "b"), occurrence("id2", "a")];
         let expected = [
             "#  severity  score     df  where                               kinds              text",
             "1  critical   12.3  1,234  spread over 2+ hosts                novelty,asymmetry  <SUDO>",
             r"2  info       12.3  1,234  90% in host evil\u{1b}]0;x\u{7}.e…  novelty,asymmetry  tab\u{9}here \u{202e}drow",
             "3  low        12.3  1,234  spread over 2 hosts                 novelty,asymmetry  cut",
         ];
-        assert_eq!(
-            table(&findings, &occurrences, 9).lines(None, false),
-            expected
-        );
+        assert_eq!(table(&findings, &occurrences, 9).lines(None, false), expected);
     }
 
     #[test]
     fn urgent_findings_are_all_listed() {
-        let mut findings: Vec<_> = (1..=30)
-            .map(|rank| finding(rank, Severity::Low, "x"))
-            .collect();
+        let mut findings: Vec<_> = (1..=30).map(|rank| finding(rank, Severity::Low, "x")).collect();
         assert_eq!(listed(&findings, Some(Severity::High), 20), 20);
         findings[24].severity = Severity::High;
         assert_eq!(listed(&findings, Some(Severity::High), 20), 25);

@@ -20,18 +20,11 @@ pub fn watch(closing: &Arc<Closing>) -> Result<(), CliError> {
     let closing = Arc::clone(closing);
     let wait = move || {
         let first = signals.forever().next();
-        let ending = if first == Some(SIGTERM) {
-            Ending::Terminated
-        } else {
-            Ending::Interrupted
-        };
+        let ending = if first == Some(SIGTERM) { Ending::Terminated } else { Ending::Interrupted };
         if let Some(code) = closing.interrupt(ending) {
             std::process::exit(i32::from(code));
         }
     };
-    std::thread::Builder::new()
-        .name("signals".into())
-        .spawn(wait)
-        .map_err(internal)?;
+    std::thread::Builder::new().name("signals".into()).spawn(wait).map_err(internal)?;
     Ok(())
 }

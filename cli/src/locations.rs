@@ -40,9 +40,7 @@ pub fn absolute_input(input: &str) -> String {
 
 /// How a shard is reached: `file`, `s3`, …
 pub fn scheme(location: &str) -> &str {
-    location
-        .split_once("://")
-        .map_or("file", |(scheme, _)| scheme)
+    location.split_once("://").map_or("file", |(scheme, _)| scheme)
 }
 
 /// Refuses an output that the next audit of the same inputs would take for a part of them.
@@ -113,18 +111,11 @@ mod tests {
     #[test]
     fn inputs_become_absolute() {
         let here = std::env::current_dir().unwrap().display().to_string();
-        assert_eq!(
-            absolute_input("data/*.parquet"),
-            format!("{here}/data/*.parquet")
-        );
+        assert_eq!(absolute_input("data/*.parquet"), format!("{here}/data/*.parquet"));
         assert_eq!(absolute_input("@list.txt"), format!("@{here}/list.txt"));
         assert_eq!(absolute_input("s3://b/x"), "s3://b/x");
         assert_eq!(
-            [
-                scheme("/data/a.parquet"),
-                scheme("s3://b/a"),
-                scheme("file:///d")
-            ],
+            [scheme("/data/a.parquet"), scheme("s3://b/a"), scheme("file:///d")],
             ["file", "s3", "file"]
         );
     }

@@ -18,16 +18,8 @@ impl Log {
     /// The process's standard error; `quiet` writes errors only.
     pub fn standard(quiet: bool) -> Self {
         let live = !quiet && std::io::stderr().is_terminal();
-        let target = if live {
-            ProgressDrawTarget::stderr()
-        } else {
-            ProgressDrawTarget::hidden()
-        };
-        Self {
-            bars: MultiProgress::with_draw_target(target),
-            quiet,
-            live,
-        }
+        let target = if live { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
+        Self { bars: MultiProgress::with_draw_target(target), quiet, live }
     }
 
     /// Whether bars can be drawn: standard error is a terminal.

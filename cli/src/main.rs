@@ -36,10 +36,7 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 fn main() -> ExitCode {
     let arguments: Vec<OsString> = std::env::args_os().collect();
     let environment = std::env::var_os("TASTER_RESULT_FILE");
-    let closing = Arc::new(Closing::new(result_file::requested(
-        &arguments,
-        environment,
-    )));
+    let closing = Arc::new(Closing::new(result_file::requested(&arguments, environment)));
     let result = session::contained(|| {
         interruption::watch(&closing)?;
         let runtime = session::runtime()?;

@@ -59,10 +59,7 @@ pub struct WaveTimes {
 impl Watch {
     /// Tells everything to `log`.
     pub fn new(log: Log) -> Self {
-        Self {
-            log,
-            stages: Mutex::new(Vec::new()),
-        }
+        Self { log, stages: Mutex::new(Vec::new()) }
     }
 
     /// Ends the last wave, takes the bars away, and returns the times of all waves.
@@ -97,9 +94,8 @@ impl Progress for Watch {
     fn wave_started(&self, wave: Wave, tasks: u64, bytes: u64) {
         let now = Instant::now();
         let mut stages = self.stages();
-        if let Some(stage) = stages
-            .iter_mut()
-            .find(|stage| stage.wave == wave && stage.ended.is_none())
+        if let Some(stage) =
+            stages.iter_mut().find(|stage| stage.wave == wave && stage.ended.is_none())
         {
             stage.grow(tasks, bytes);
             return;
@@ -149,11 +145,7 @@ impl Stage {
     fn grow(&mut self, tasks: u64, bytes: u64) {
         self.tasks += tasks;
         self.bytes += bytes;
-        self.bar.set_length(if self.bytes > 0 {
-            self.bytes
-        } else {
-            self.tasks
-        });
+        self.bar.set_length(if self.bytes > 0 { self.bytes } else { self.tasks });
         self.bar.set_message(of(self.tasks, "task"));
     }
 
@@ -164,11 +156,7 @@ impl Stage {
             self.reused += 1;
             self.bytes_reused += bytes;
         }
-        self.bar.set_position(if self.bytes > 0 {
-            self.bytes_done
-        } else {
-            self.done
-        });
+        self.bar.set_position(if self.bytes > 0 { self.bytes_done } else { self.done });
         self.bar.set_message(self.state(now));
     }
 
@@ -190,10 +178,7 @@ impl Stage {
     /// Seconds until the wave is done, at the rate of what was really worked on so far.
     fn left(&self, now: Instant) -> Option<f64> {
         let (worked, rest) = match self.bytes {
-            0 => (
-                self.done - self.reused,
-                self.tasks.saturating_sub(self.done),
-            ),
+            0 => (self.done - self.reused, self.tasks.saturating_sub(self.done)),
             _ => (self.worked(), self.bytes.saturating_sub(self.bytes_done)),
         };
         (worked > 0 && self.done < self.tasks)
@@ -270,10 +255,7 @@ mod tests {
         let later = start + Duration::from_secs(2);
         let mut stage = stage(4, 80_000_000, start);
         stage.add(20_000_000, true, start);
-        assert_eq!(
-            stage.line(start),
-            "count: 20.0 MB of 80.0 MB, 1/4 tasks (1 reused)"
-        );
+        assert_eq!(stage.line(start), "count: 20.0 MB of 80.0 MB, 1/4 tasks (1 reused)");
         stage.add(20_000_000, false, later);
         let line = "count: 40.0 MB of 80.0 MB, 2/4 tasks (1 reused), 10.0 MB/s, 4.0 s left";
         assert_eq!(stage.line(later), line);
@@ -288,10 +270,7 @@ mod tests {
         let start = Instant::now();
         let mut stage = stage(2, 0, start);
         stage.add(0, false, start + Duration::from_secs(3));
-        assert_eq!(
-            stage.line(start + Duration::from_secs(3)),
-            "count: 1/2 tasks, 3.0 s left"
-        );
+        assert_eq!(stage.line(start + Duration::from_secs(3)), "count: 1/2 tasks, 3.0 s left");
     }
 
     #[test]
@@ -306,10 +285,7 @@ mod tests {
             watch.task_done(Wave::Screen, 0, false);
         }
         let times = watch.finish();
-        let told: Vec<_> = times
-            .iter()
-            .map(|t| (t.wave, t.tasks, t.reused, t.bytes))
-            .collect();
+        let told: Vec<_> = times.iter().map(|t| (t.wave, t.tasks, t.reused, t.bytes)).collect();
         assert_eq!(told, [("count", 2, 1, 4), ("screen", 3, 0, 0)]);
     }
 }

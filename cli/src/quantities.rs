@@ -39,11 +39,7 @@ pub fn bytes(bytes: u64) -> String {
 
 /// Megabytes (10^6) per second; 0 where no time passed.
 pub fn megabytes_per_second(bytes: u64, seconds: f64) -> f64 {
-    if seconds > 0.0 {
-        bytes as f64 / 1e6 / seconds
-    } else {
-        0.0
-    }
+    if seconds > 0.0 { bytes as f64 / 1e6 / seconds } else { 0.0 }
 }
 
 /// Seconds in the two units that matter: `9.1 s`, `3 min 20 s`, `2 h 5 min`.
@@ -76,10 +72,7 @@ mod tests {
             [bytes(0), bytes(999), bytes(1000), bytes(999_500)],
             ["0 B", "999 B", "1.00 kB", "1.00 MB"]
         );
-        assert_eq!(
-            [bytes(12_340_000), bytes(171_000_000)],
-            ["12.3 MB", "171 MB"]
-        );
+        assert_eq!([bytes(12_340_000), bytes(171_000_000)], ["12.3 MB", "171 MB"]);
         assert_eq!(
             [seconds(9.06), seconds(200.0), seconds(7500.0)],
             ["9.1 s", "3 min 20 s", "2 h 5 min"]

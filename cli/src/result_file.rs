@@ -53,24 +53,16 @@ pub struct Summary {
 /// The file asked for by flag or environment, also where the rest of the command line cannot be
 /// read.
 pub fn requested(arguments: &[OsString], environment: Option<OsString>) -> Option<PathBuf> {
-    let mut options = arguments
-        .iter()
-        .skip(1)
-        .take_while(|argument| *argument != "--");
+    let mut options = arguments.iter().skip(1).take_while(|argument| *argument != "--");
     while let Some(argument) = options.next() {
         if argument == "--result-file" {
             return options.next().map(PathBuf::from);
         }
-        if let Some(file) = argument
-            .to_str()
-            .and_then(|text| text.strip_prefix("--result-file="))
-        {
+        if let Some(file) = argument.to_str().and_then(|text| text.strip_prefix("--result-file=")) {
             return Some(PathBuf::from(file));
         }
     }
-    environment
-        .filter(|file| !file.is_empty())
-        .map(PathBuf::from)
+    environment.filter(|file| !file.is_empty()).map(PathBuf::from)
 }
 
 /// Writes the file: under another name first, so that nobody reads half of it, except where it
@@ -79,20 +71,14 @@ pub fn requested(arguments: &[OsString], environment: Option<OsString>) -> Optio
 /// # Errors
 /// The operating system's.
 pub fn write(path: &Path, record: &ResultRecord) -> Result<(), CliError> {
-    let error = |source| CliError::File {
-        action: "write",
-        path: path.to_owned(),
-        source,
-    };
+    let error = |source| CliError::File { action: "write", path: path.to_owned(), source };
     let mut json =
         serde_json::to_vec_pretty(record).map_err(|e| CliError::Internal(e.to_string()))?;
     json.push(b'\n');
     let special = std::fs::metadata(path).is_ok_and(|metadata| !metadata.is_file());
     if special {
         let file = std::fs::OpenOptions::new().write(true).open(path);
-        return file
-            .and_then(|mut file| file.write_all(&json))
-            .map_err(error);
+        return file.and_then(|mut file| file.write_all(&json)).map_err(error);
     }
     let mut staged = path.as_os_str().to_owned();
     staged.push(format!(".{}.part", std::process::id()));
@@ -120,14 +106,8 @@ pub mod tests {
             let arguments: Vec<OsString> = line.split_whitespace().map(Into::into).collect();
             requested(&arguments, environment.map(Into::into))
         };
-        assert_eq!(
-            requested("taster frob --result-file r --bad", None),
-            Some("r".into())
-        );
-        assert_eq!(
-            requested("taster --result-file=r", Some("e")),
-            Some("r".into())
-        );
+        assert_eq!(requested("taster frob --result-file r --bad", None), Some("r".into()));
+        assert_eq!(requested("taster --result-file=r", Some("e")), Some("r".into()));
         assert_eq!(requested("taster audit", Some("e")), Some("e".into()));
         assert_eq!(requested("taster audit", Some("")), None);
         assert_eq!(requested("taster audit -- --result-file r", None), None);

@@ -66,31 +66,18 @@ impl RunRecord {
         let finished = SystemTime::now();
         let shards = &audit.manifest.shards;
         let first = shards.first().zip(audit.locations.first());
-        let tags = shards
-            .iter()
-            .filter_map(|shard| Some((shard.key.clone(), shard.etag.clone()?)));
+        let tags = shards.iter().filter_map(|shard| Some((shard.key.clone(), shard.etag.clone()?)));
         Self {
             schema_version: SCHEMA_VERSION,
             taster_version: env!("CARGO_PKG_VERSION"),
-            inputs: request
-                .inputs
-                .iter()
-                .map(|input| absolute_input(input))
-                .collect(),
+            inputs: request.inputs.iter().map(|input| absolute_input(input)).collect(),
             outputs,
             input_root: first.and_then(|(shard, location)| root(location, &shard.key)),
-            schemes: audit
-                .locations
-                .iter()
-                .map(|location| scheme(location).to_owned())
-                .collect(),
+            schemes: audit.locations.iter().map(|location| scheme(location).to_owned()).collect(),
             work: absolute_input(&request.work),
             started: timestamp(started),
             finished: timestamp(finished),
-            seconds: finished
-                .duration_since(started)
-                .unwrap_or_default()
-                .as_secs_f64(),
+            seconds: finished.duration_since(started).unwrap_or_default().as_secs_f64(),
             machine: Machine::new(&request.resources),
             tasks: waves.iter().map(|wave| wave.tasks).sum(),
             tasks_reused: waves.iter().map(|wave| wave.reused).sum(),
@@ -137,19 +124,14 @@ impl Machine {
 /// `VmHWM` of proc(5).
 fn peak_memory_bytes() -> Option<u64> {
     let status = std::fs::read_to_string("/proc/self/status").ok()?;
-    let line = status
-        .lines()
-        .find_map(|line| line.strip_prefix("VmHWM:"))?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
     let kibibytes: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
     Some(kibibytes << 10)
 }
 
 /// A time as RFC 3339 in UTC, to the second.
 fn timestamp(time: SystemTime) -> String {
-    let seconds = time
-        .duration_since(UNIX_EPOCH)
-        .unwrap_or_default()
-        .as_secs();
+    let seconds = time.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
     let (year, month, day) = civil(seconds / 86_400);
     let (hour, minute, second) = (seconds / 3600 % 24, seconds / 60 % 60, seconds % 60);
     format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}Z")
@@ -167,11 +149,7 @@ fn civil(days: u64) -> (u64, u64, u64) {
         (day_of_era - day_of_era / 1460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
     let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
     let shifted = (5 * day_of_year + 2) / 153;
-    let month = if shifted < 10 {
-        shifted + 3
-    } else {
-        shifted - 9
-    };
+    let month = if shifted < 10 { shifted + 3 } else { shifted - 9 };
     let year = year_of_era + era * 400 + u64::from(month <= 2);
     (year, month, day_of_year - (153 * shifted + 2) / 5 + 1)
 }

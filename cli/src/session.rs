@@ -44,14 +44,7 @@ pub fn run(line: CommandLine, closing: &Closing, runtime: &Handle) -> Result<End
     closing.result_file(output.result_file);
     let terminal = Terminal::standard();
     let format = output.output.unwrap_or_default();
-    let session = Session {
-        terminal,
-        format,
-        log,
-        runtime,
-        file,
-        closing,
-    };
+    let session = Session { terminal, format, log, runtime, file, closing };
     let ending = match line.command {
         Command::Audit(arguments) => commands::audit::run(&session, arguments),
         Command::Ngrams(arguments) => commands::ngrams::run(&session, arguments),
@@ -80,16 +73,13 @@ pub fn runtime() -> Result<Runtime, CliError> {
 pub fn contained(work: impl FnOnce() -> Result<Ending, CliError>) -> Result<Ending, CliError> {
     catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|panic| {
         let detail = panic_message(panic.as_ref());
-        Err(CliError::Internal(format!(
-            "a mistake in taster itself, please report it: {detail}"
-        )))
+        Err(CliError::Internal(format!("a mistake in taster itself, please report it: {detail}")))
     })
 }
 
 fn panic_message(panic: &(dyn Any + Send)) -> &str {
     let text = panic.downcast_ref::<String>().map(String::as_str);
-    text.or(panic.downcast_ref::<&str>().copied())
-        .unwrap_or("no message")
+    text.or(panic.downcast_ref::<&str>().copied()).unwrap_or("no message")
 }
 
 #[cfg(test)]
@@ -102,9 +92,6 @@ mod tests {
         let error = contained(|| panic!("no such bucket {}", 7)).unwrap_err();
         assert_eq!(error.ending(), Ending::Infrastructure);
         assert!(error.to_string().ends_with("no such bucket 7"));
-        assert_eq!(
-            contained(|| Ok(Ending::Findings)).unwrap(),
-            Ending::Findings
-        );
+        assert_eq!(contained(|| Ok(Ending::Findings)).unwrap(), Ending::Findings);
     }
 }

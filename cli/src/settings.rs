@@ -78,20 +78,10 @@ pub enum OutputFormat {
 #[serde(default, rename_all = "kebab-case")]
 pub struct CorpusSettings {
     /// Column with the text [default: the first of text, content, raw_content]
-    #[arg(
-        long,
-        env = "TASTER_TEXT_COLUMN",
-        hide_env_values = true,
-        value_name = "NAME"
-    )]
+    #[arg(long, env = "TASTER_TEXT_COLUMN", hide_env_values = true, value_name = "NAME")]
     pub text_column: Option<String>,
     /// Column with the document id [default: the first of id, doc_id, else shard#row]
-    #[arg(
-        long,
-        env = "TASTER_ID_COLUMN",
-        hide_env_values = true,
-        value_name = "NAME"
-    )]
+    #[arg(long, env = "TASTER_ID_COLUMN", hide_env_values = true, value_name = "NAME")]
     pub id_column: Option<String>,
     /// Locality axes [default: shard, and those of host (or domain, or url), source, dump, date,
     /// author, language that exist]
@@ -104,29 +94,14 @@ pub struct CorpusSettings {
     )]
     pub axis: Option<Vec<String>>,
     /// What a token is [default: words]
-    #[arg(
-        long,
-        env = "TASTER_TOKENIZER",
-        hide_env_values = true,
-        value_name = "NAME"
-    )]
+    #[arg(long, env = "TASTER_TOKENIZER", hide_env_values = true, value_name = "NAME")]
     pub tokenizer: Option<Tokenizer>,
     /// Folder or URL for task outputs, which later runs reuse [default: .taster-work in a local
     /// OUT, .work in a URL]
-    #[arg(
-        long,
-        env = "TASTER_WORK",
-        hide_env_values = true,
-        value_name = "FOLDER|URL"
-    )]
+    #[arg(long, env = "TASTER_WORK", hide_env_values = true, value_name = "FOLDER|URL")]
     pub work: Option<String>,
     /// Shards that may be unreadable before the exit code is 3 [default: 0]
-    #[arg(
-        long,
-        env = "TASTER_MAX_QUARANTINE",
-        hide_env_values = true,
-        value_name = "SHARDS"
-    )]
+    #[arg(long, env = "TASTER_MAX_QUARANTINE", hide_env_values = true, value_name = "SHARDS")]
     pub max_quarantine: Option<u64>,
 }
 
@@ -149,12 +124,7 @@ pub struct ResourceSettings {
     #[arg(long, env = "TASTER_THREADS", hide_env_values = true, value_name = "N")]
     pub threads: Option<usize>,
     /// Memory for all of them together, at least 64MiB [default: 4GiB]
-    #[arg(
-        long,
-        env = "TASTER_MEMORY",
-        hide_env_values = true,
-        value_name = "SIZE"
-    )]
+    #[arg(long, env = "TASTER_MEMORY", hide_env_values = true, value_name = "SIZE")]
     pub memory: Option<ByteSize>,
 }
 
@@ -166,38 +136,18 @@ layer!(ResourceSettings: threads, memory);
 #[serde(default, rename_all = "kebab-case")]
 pub struct ScreeningSettings {
     /// Lengths of n-grams that are counted, within 1-8 [default: 1-5]
-    #[arg(
-        long,
-        env = "TASTER_ORDERS",
-        hide_env_values = true,
-        value_name = "N-M"
-    )]
+    #[arg(long, env = "TASTER_ORDERS", hide_env_values = true, value_name = "N-M")]
     #[serde(deserialize_with = "orders")]
     pub orders: Option<Orders>,
     /// Fewest documents of a finding [default: 10]
-    #[arg(
-        long,
-        env = "TASTER_FLOOR",
-        hide_env_values = true,
-        value_name = "DOCUMENTS"
-    )]
+    #[arg(long, env = "TASTER_FLOOR", hide_env_values = true, value_name = "DOCUMENTS")]
     pub floor: Option<u64>,
     /// Most documents of a finding; auto is a millionth of the corpus, and at least 2000
     /// [default: auto]
-    #[arg(
-        long,
-        env = "TASTER_CEILING",
-        hide_env_values = true,
-        value_name = "DOCUMENTS|auto"
-    )]
+    #[arg(long, env = "TASTER_CEILING", hide_env_values = true, value_name = "DOCUMENTS|auto")]
     pub ceiling: Option<Ceiling>,
     /// Most findings in the report [default: 1000]
-    #[arg(
-        long,
-        env = "TASTER_MAX_FINDINGS",
-        hide_env_values = true,
-        value_name = "N"
-    )]
+    #[arg(long, env = "TASTER_MAX_FINDINGS", hide_env_values = true, value_name = "N")]
     pub max_findings: Option<u32>,
 }
 
@@ -208,20 +158,10 @@ layer!(ScreeningSettings: orders, floor, ceiling, max_findings);
 #[serde(default, rename_all = "kebab-case")]
 pub struct AuditSettings {
     /// Folder or URL for the report
-    #[arg(
-        long,
-        env = "TASTER_OUT",
-        hide_env_values = true,
-        value_name = "FOLDER|URL"
-    )]
+    #[arg(long, env = "TASTER_OUT", hide_env_values = true, value_name = "FOLDER|URL")]
     pub out: Option<String>,
     /// Exit with 1 if there is a finding of this severity or above [default: high]
-    #[arg(
-        long,
-        env = "TASTER_FAIL_ON",
-        hide_env_values = true,
-        value_name = "SEVERITY"
-    )]
+    #[arg(long, env = "TASTER_FAIL_ON", hide_env_values = true, value_name = "SEVERITY")]
     pub fail_on: Option<FailOn>,
 }
 

@@ -68,10 +68,7 @@ impl Cell {
 
     /// A cell that stands out.
     pub fn styled(text: impl AsRef<str>, style: Style) -> Self {
-        Self {
-            text: visible(text.as_ref()).into_owned(),
-            style,
-        }
+        Self { text: visible(text.as_ref()).into_owned(), style }
     }
 }
 
@@ -85,10 +82,7 @@ pub struct Table {
 impl Table {
     /// A table without rows.
     pub fn new(columns: Vec<Column>) -> Self {
-        Self {
-            columns,
-            rows: Vec::new(),
-        }
+        Self { columns, rows: Vec::new() }
     }
 
     /// Adds a row with one cell per column.
@@ -99,20 +93,16 @@ impl Table {
 
     /// The lines, headings first; at most `window` wide if that is given and not very narrow.
     pub fn lines(&self, window: Option<usize>, colour: bool) -> Vec<String> {
-        let titles: Vec<_> = self
-            .columns
-            .iter()
-            .map(|column| Cell::styled(column.title, Style::Faint))
-            .collect();
+        let titles: Vec<_> =
+            self.columns.iter().map(|column| Cell::styled(column.title, Style::Faint)).collect();
         let widths = self.widths(window);
         let rows = std::iter::once(&titles).chain(&self.rows);
         rows.map(|row| self.line(row, &widths, colour)).collect()
     }
 
     fn widths(&self, window: Option<usize>) -> Vec<usize> {
-        let mut widths: Vec<usize> = (0..self.columns.len())
-            .map(|column| self.natural(column))
-            .collect();
+        let mut widths: Vec<usize> =
+            (0..self.columns.len()).map(|column| self.natural(column)).collect();
         let before: usize = widths.iter().rev().skip(1).map(|width| width + GAP).sum();
         if let (Some(window), Some(last)) = (window, widths.last_mut()) {
             *last = (*last).min(window.saturating_sub(before).max(MIN_LAST));
@@ -156,9 +146,7 @@ fn painted(text: &str, style: Style, colour: bool) -> String {
 
 /// Columns that the text takes on a terminal (Unicode Standard Annex #11).
 fn width(text: &str) -> usize {
-    text.chars()
-        .map(|character| character.width().unwrap_or(0))
-        .sum()
+    text.chars().map(|character| character.width().unwrap_or(0)).sum()
 }
 
 /// The text within `width_max` columns, with an ellipsis if it was cut.
@@ -186,42 +174,18 @@ mod tests {
 
     fn table() -> Table {
         let mut table = Table::new(vec![
-            Column {
-                title: "#",
-                right: true,
-                max: 4,
-            },
-            Column {
-                title: "where",
-                right: false,
-                max: 12,
-            },
-            Column {
-                title: "text",
-                right: false,
-                max: usize::MAX,
-            },
+            Column { title: "#", right: true, max: 4 },
+            Column { title: "where", right: false, max: 12 },
+            Column { title: "text", right: false, max: usize::MAX },
         ]);
         let rows = [
             ("1", "host a.example", "SUDO \u{202e}evil\u{1b}[2J"),
-            (
-                "12",
-                "漢字漢字漢字漢字",
-                "two\nlines\tand a zero\u{200b}width",
-            ),
-            (
-                "345",
-                "",
-                "漢字かな and more than the window has room for, which is cut",
-            ),
+            ("12", "漢字漢字漢字漢字", "two\nlines\tand a zero\u{200b}width"),
+            ("345", "", "漢字かな and more than the window has room for, which is cut"),
             ("4", "e\u{301}e\u{301}", "plain"),
         ];
         for (rank, place, text) in rows {
-            table.row(vec![
-                Cell::new(rank),
-                Cell::new(place),
-                Cell::styled(text, Style::Alarm),
-            ]);
+            table.row(vec![Cell::new(rank), Cell::new(place), Cell::styled(text, Style::Alarm)]);
         }
         table
     }
@@ -236,23 +200,14 @@ mod tests {
             "  4  e\u{301}e\u{301}            plain",
         ];
         assert_eq!(table().lines(Some(52), false), expected);
-        assert!(
-            table()
-                .lines(Some(52), false)
-                .iter()
-                .all(|line| width(line) <= 52)
-        );
+        assert!(table().lines(Some(52), false).iter().all(|line| width(line) <= 52));
     }
 
     #[test]
     fn without_a_window_the_last_column_is_whole() {
         let lines = table().lines(None, false);
         assert!(lines[3].ends_with("which is cut"));
-        assert!(
-            lines
-                .iter()
-                .all(|line| !line.contains('\u{1b}') && !line.contains('\n'))
-        );
+        assert!(lines.iter().all(|line| !line.contains('\u{1b}') && !line.contains('\n')));
     }
 
     #[test]

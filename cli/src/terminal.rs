@@ -46,10 +46,7 @@ impl Terminal {
     /// # Errors
     /// As for [`Terminal::line`].
     pub fn table(&self, table: &Table) -> Result<(), CliError> {
-        table
-            .lines(self.columns, self.colour)
-            .iter()
-            .try_for_each(|line| self.line(line))
+        table.lines(self.columns, self.colour).iter().try_for_each(|line| self.line(line))
     }
 
     /// Writes a value as one JSON document for reading.
@@ -120,14 +117,7 @@ pub mod tests {
     pub fn terminal(columns: Option<usize>, colour: bool) -> (Terminal, Written) {
         let written = Written::default();
         let out = Mutex::new(Box::new(written.clone()) as Box<dyn Write + Send>);
-        (
-            Terminal {
-                out,
-                colour,
-                columns,
-            },
-            written,
-        )
+        (Terminal { out, colour, columns }, written)
     }
 
     struct Failing(ErrorKind);
@@ -143,11 +133,7 @@ pub mod tests {
     }
 
     fn failing(kind: ErrorKind) -> Terminal {
-        Terminal {
-            out: Mutex::new(Box::new(Failing(kind))),
-            colour: false,
-            columns: None,
-        }
+        Terminal { out: Mutex::new(Box::new(Failing(kind))), colour: false, columns: None }
     }
 
     #[test]

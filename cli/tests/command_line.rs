@@ -21,18 +21,12 @@ fn folder() -> TempDir {
 
 fn taster(folder: &Path, line: &str) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_taster"));
-    command
-        .current_dir(folder)
-        .env_clear()
-        .args(line.split_whitespace());
+    command.current_dir(folder).env_clear().args(line.split_whitespace());
     command
 }
 
 fn run(folder: &Path, line: &str, environment: &[(&str, &str)]) -> Output {
-    taster(folder, line)
-        .envs(environment.iter().copied())
-        .output()
-        .unwrap()
+    taster(folder, line).envs(environment.iter().copied()).output().unwrap()
 }
 
 fn code(output: &Output) -> i32 {
@@ -60,24 +54,14 @@ fn flags_beat_the_environment_which_beats_the_file_which_beats_the_default() {
         stderr(&refused),
         "taster: error: memory: expected at least 64MiB, got 1048576 bytes\n"
     );
-    assert_eq!(
-        code(&run(folder, "plan data --memory 64MiB", &too_little)),
-        0
-    );
+    assert_eq!(code(&run(folder, "plan data --memory 64MiB", &too_little)), 0);
     std::fs::write(folder.join("taster.toml"), "memory = \"2MiB\"").unwrap();
     assert!(stderr(&run(folder, "plan data", &[])).contains("got 2097152 bytes"));
     assert_eq!(code(&run(folder, "plan data", &enough)), 0);
     assert!(stderr(&run(folder, "plan data", &too_little)).contains("got 1048576 bytes"));
     std::fs::write(folder.join("other.toml"), "memory = \"1GiB\"").unwrap();
     assert_eq!(code(&run(folder, "plan data --config other.toml", &[])), 0);
-    assert_eq!(
-        code(&run(
-            folder,
-            "plan data",
-            &[("TASTER_CONFIG", "other.toml")]
-        )),
-        0
-    );
+    assert_eq!(code(&run(folder, "plan data", &[("TASTER_CONFIG", "other.toml")])), 0);
 }
 
 #[test]
@@ -102,10 +86,7 @@ fn every_exit_writes_the_result_file() {
         assert_eq!(result(folder)["exit_code"], expected, "{line}");
         std::fs::remove_file(folder.join("r.json")).unwrap();
     }
-    assert_eq!(
-        code(&run(folder, "frob", &[("TASTER_RESULT_FILE", "r.json")])),
-        2
-    );
+    assert_eq!(code(&run(folder, "frob", &[("TASTER_RESULT_FILE", "r.json")])), 2);
     assert_eq!(result(folder)["outcome"], "usage");
     let unwritable = run(folder, "plan data --result-file no/such/folder/r.json", &[]);
     assert_eq!(code(&unwritable), 4);
@@ -115,19 +96,12 @@ fn every_exit_writes_the_result_file() {
 fn the_configuration_file_can_name_the_result_file() {
     let folder = folder();
     let folder = folder.path();
-    std::fs::write(
-        folder.join("taster.toml"),
-        "result-file = \"r.json\"\noutput = \"json\"",
-    )
-    .unwrap();
+    std::fs::write(folder.join("taster.toml"), "result-file = \"r.json\"\noutput = \"json\"")
+        .unwrap();
     let output = run(folder, "plan data", &[]);
     assert_eq!(code(&output), 0);
     assert_eq!(result(folder)["command"], "plan");
-    assert!(
-        serde_json::from_slice::<Value>(&output.stdout)
-            .unwrap()
-            .is_object()
-    );
+    assert!(serde_json::from_slice::<Value>(&output.stdout).unwrap().is_object());
 }
 
 #[test]
@@ -149,14 +123,8 @@ fn a_closed_pipe_ends_nothing() {
 #[test]
 fn a_full_disk_is_an_infrastructure_error() {
     let folder = folder();
-    let full = std::fs::OpenOptions::new()
-        .write(true)
-        .open("/dev/full")
-        .unwrap();
-    let output = taster(folder.path(), "plan data")
-        .stdout(full)
-        .output()
-        .unwrap();
+    let full = std::fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
+    let output = taster(folder.path(), "plan data").stdout(full).output().unwrap();
     assert_eq!(code(&output), 4);
     assert!(stderr(&output).starts_with("taster: error: cannot write to standard output"));
 }
@@ -164,13 +132,7 @@ fn a_full_disk_is_an_infrastructure_error() {
 /// An audit that waits for its list of inputs, which comes from a pipe that nobody writes to.
 fn waiting(folder: &Path) -> Child {
     let pipe = folder.join("list");
-    assert!(
-        Command::new("mkfifo")
-            .arg(&pipe)
-            .status()
-            .unwrap()
-            .success()
-    );
+    assert!(Command::new("mkfifo").arg(&pipe).status().unwrap().success());
     let line = "audit @list --out out --quiet --result-file r.json";
     let child = taster(folder, line).stderr(Stdio::piped()).spawn().unwrap();
     // The audit opens its output before it reads the list.
@@ -195,11 +157,7 @@ fn signals_end_with_their_code_and_say_how_to_go_on() {
         );
         let output = child.wait_with_output().unwrap();
         assert_eq!(code(&output), expected);
-        assert!(
-            stderr(&output).contains("run the same command again"),
-            "{}",
-            stderr(&output)
-        );
+        assert!(stderr(&output).contains("run the same command again"), "{}", stderr(&output));
         assert_eq!(result(folder.path())["exit_code"], expected);
     }
 }
@@ -241,10 +199,7 @@ fn an_audit_writes_its_report_and_continues_with_what_is_there() {
 
     let second = run(folder, &format!("{line} --quiet"), &[]);
     assert_eq!((code(&second), stderr(&second).as_str()), (0, ""));
-    assert!(
-        second.stdout == first.stdout,
-        "reused outputs gave another report"
-    );
+    assert!(second.stdout == first.stdout, "reused outputs gave another report");
     assert!(read()["tasks_reused"].as_u64().unwrap() > 0);
 }
 
@@ -258,18 +213,8 @@ fn an_unreadable_shard_is_an_incomplete_audit() {
     assert_eq!(code(&output), 3, "{}", stderr(&output));
     assert!(stderr(&output).contains("quarantined broken.parquet: "));
     assert_eq!(result(folder)["quarantined_shards"], 1);
-    assert_eq!(
-        code(&run(
-            folder,
-            &format!("{line} never --max-quarantine 1"),
-            &[]
-        )),
-        0
-    );
-    assert_eq!(
-        code(&run(folder, &format!("{line} info --floor 2"), &[])),
-        1
-    );
+    assert_eq!(code(&run(folder, &format!("{line} never --max-quarantine 1"), &[])), 0);
+    assert_eq!(code(&run(folder, &format!("{line} info --floor 2"), &[])), 1);
 }
 
 #[test]
@@ -280,15 +225,11 @@ fn the_demonstration_finds_what_it_planted_each_time() {
         let output = run(folder.path(), &line, &[]);
         assert_eq!(code(&output), 0, "{}", stderr(&output));
         let lines = String::from_utf8(output.stdout).unwrap();
-        let lines: Vec<Value> = lines
-            .lines()
-            .map(|line| serde_json::from_str(line).unwrap())
-            .collect();
+        let lines: Vec<Value> =
+            lines.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
         assert_eq!(lines.len(), 5);
         assert!(
-            lines
-                .iter()
-                .all(|line| line["first_rank"].is_u64() && line["trigger"].is_string())
+            lines.iter().all(|line| line["first_rank"].is_u64() && line["trigger"].is_string())
         );
     }
 }
@@ -308,10 +249,7 @@ fn an_n_gram_table_is_written() {
 fn an_audit_is_verified_until_it_is_touched() {
     let folder = folder();
     let folder = folder.path();
-    assert_eq!(
-        code(&run(folder, "audit data --out out --fail-on never", &[])),
-        0
-    );
+    assert_eq!(code(&run(folder, "audit data --out out --fail-on never", &[])), 0);
     let output = run(folder, "verify out", &[]);
     assert_eq!(code(&output), 0, "{}", stderr(&output));
     std::fs::write(folder.join("out/findings.jsonl"), "{}\n").unwrap();

@@ -68,10 +68,7 @@ pub(crate) fn takes_selector(c: char) -> bool {
 /// A symbol or punctuation mark that honest text does not repeat as a line or for emphasis.
 pub(crate) fn is_rare_symbol(c: char) -> bool {
     let group = c.general_category_group();
-    let symbol = matches!(
-        group,
-        GeneralCategoryGroup::Symbol | GeneralCategoryGroup::Punctuation
-    );
+    let symbol = matches!(group, GeneralCategoryGroup::Symbol | GeneralCategoryGroup::Punctuation);
     symbol && !c.is_ascii() && !is_common_symbol(c)
 }
 

@@ -32,18 +32,10 @@ pub struct Asymmetry {
 #[must_use]
 pub fn asymmetry(summary: &Summary, spread: f64) -> Asymmetry {
     let (left, right) = (summary.distinct_left, summary.distinct_right);
-    let direction = if left >= right {
-        Direction::Forward
-    } else {
-        Direction::Backward
-    };
+    let direction = if left >= right { Direction::Forward } else { Direction::Backward };
     let n = summary.edf.max(1) as f64;
     let unweighted = (left.abs_diff(right) as f64 / n - 1.0 / sqrt(n)).clamp(-1.0, 1.0);
-    Asymmetry {
-        unweighted,
-        weighted: unweighted * spread,
-        direction,
-    }
+    Asymmetry { unweighted, weighted: unweighted * spread, direction }
 }
 
 #[cfg(test)]

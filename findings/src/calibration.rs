@@ -94,9 +94,7 @@ impl ScoreHistogram {
     /// An empty histogram.
     #[must_use]
     pub fn new() -> Self {
-        Self {
-            counts: vec![0; BINS * CELLS],
-        }
+        Self { counts: vec![0; BINS * CELLS] }
     }
 
     /// Counts one n-gram. Scores outside -1..=1 fall into the outermost cells, NaN into the first.
@@ -120,12 +118,7 @@ impl ScoreHistogram {
     /// Magic, number of occupied cells, then (cell u32, count u64) in rising order, little-endian.
     #[must_use]
     pub fn to_bytes(&self) -> Vec<u8> {
-        let occupied = || {
-            self.counts
-                .iter()
-                .enumerate()
-                .filter(|(_, count)| **count > 0)
-        };
+        let occupied = || self.counts.iter().enumerate().filter(|(_, count)| **count > 0);
         let mut bytes = MAGIC.to_vec();
         bytes.extend((occupied().count() as u32).to_le_bytes());
         for (index, count) in occupied() {
@@ -145,38 +138,23 @@ impl ScoreHistogram {
             .ok_or_else(|| HistogramError::Magic(bytes.iter().take(8).copied().collect()))?;
         let (length, entries) = body
             .split_first_chunk::<4>()
-            .ok_or(HistogramError::Length {
-                expected: 12,
-                got: bytes.len(),
-            })?;
+            .ok_or(HistogramError::Length { expected: 12, got: bytes.len() })?;
         let expected = (u32::from_le_bytes(*length) as usize).saturating_mul(12);
         if entries.len() != expected {
-            return Err(HistogramError::Length {
-                expected: expected + 12,
-                got: bytes.len(),
-            });
+            return Err(HistogramError::Length { expected: expected + 12, got: bytes.len() });
         }
         let mut histogram = Self::new();
-        entries
-            .chunks_exact(12)
-            .try_for_each(|entry| histogram.read_entry(entry))?;
+        entries.chunks_exact(12).try_for_each(|entry| histogram.read_entry(entry))?;
         Ok(histogram)
     }
 
     fn read_entry(&mut self, entry: &[u8]) -> Result<(), HistogramError> {
-        let number = |part: &[u8]| {
-            part.iter()
-                .rev()
-                .fold(0, |n, &byte| n << 8 | u64::from(byte))
-        };
+        let number = |part: &[u8]| part.iter().rev().fold(0, |n, &byte| n << 8 | u64::from(byte));
         let index = number(&entry[..4]);
         let slot = self
             .counts
             .get_mut(index as usize)
-            .ok_or(HistogramError::Cell {
-                expected: BINS * CELLS,
-                got: index as u32,
-            })?;
+            .ok_or(HistogramError::Cell { expected: BINS * CELLS, got: index as u32 })?;
         *slot += number(&entry[4..]);
         Ok(())
     }
@@ -207,11 +185,7 @@ impl ScoreHistogram {
 fn cell(score: f64) -> usize {
     let steps = (score.clamp(-1.0, 1.0) * f64::from(STEPS_PER_UNIT)).floor();
     // NaN becomes 0 in the cast, so it is sent to the bottom explicitly.
-    if steps.is_nan() {
-        0
-    } else {
-        (steps as i32 + STEPS_PER_UNIT) as usize
-    }
+    if steps.is_nan() { 0 } else { (steps as i32 + STEPS_PER_UNIT) as usize }
 }
 
 /// Score at the lower border of a cell.
@@ -245,9 +219,7 @@ impl NullModel {
     #[must_use]
     pub fn fit(histogram: &ScoreHistogram) -> Self {
         Self {
-            bins: (0..BINS)
-                .map(|bin| BinNull::fit(histogram.pooled(bin)))
-                .collect(),
+            bins: (0..BINS).map(|bin| BinNull::fit(histogram.pooled(bin))).collect(),
             bins_in_use: histogram.bins_in_use(),
             total: histogram.total(),
         }
@@ -327,9 +299,7 @@ impl BinNull {
 
 /// The highest cell that at least `points` n-grams reach; the lowest when none does.
 fn highest_with(at_or_above: &[u64], points: u64) -> usize {
-    at_or_above
-        .partition_point(|&count| count >= points)
-        .saturating_sub(1)
+    at_or_above.partition_point(|&count| count >= points).saturating_sub(1)
 }
 
 #[cfg(test)]
@@ -344,9 +314,7 @@ mod tests {
 
     fn filled(scores: &[(f64, u64)]) -> ScoreHistogram {
         let mut histogram = ScoreHistogram::new();
-        scores
-            .iter()
-            .for_each(|(score, edf)| histogram.add(*score, *edf));
+        scores.iter().for_each(|(score, edf)| histogram.add(*score, *edf));
         histogram
     }
 
@@ -373,10 +341,7 @@ mod tests {
         for decades in [2.0, 4.0, 6.0, 9.0] {
             let score = 0.05 * decades * LN_10 - 0.5;
             let got = null.surprise(score, 12);
-            assert!(
-                (got - decades).abs() < 0.06 * decades + 0.05,
-                "{decades} {got}"
-            );
+            assert!((got - decades).abs() < 0.06 * decades + 0.05, "{decades} {got}");
         }
     }
 
@@ -404,11 +369,7 @@ mod tests {
     #[test]
     fn many_rare_peers_do_not_weigh_on_the_frequent() {
         let mut items = exponential(100_000, 0.05);
-        items.extend(
-            exponential(2000, 0.05)
-                .into_iter()
-                .map(|(score, _)| (score, 400)),
-        );
+        items.extend(exponential(2000, 0.05).into_iter().map(|(score, _)| (score, 400)));
         let null = NullModel::fit(&filled(&items));
         assert!((null.log10_comparisons(12) - 204_000f64.log10()).abs() < 1e-9);
         assert!((null.log10_comparisons(400) - 8000f64.log10()).abs() < 1e-9);
@@ -416,35 +377,23 @@ mod tests {
 
     #[test]
     fn foreign_bytes_are_refused() {
-        assert_eq!(
-            ScoreHistogram::from_bytes(b"no"),
-            Err(HistogramError::Magic(b"no".to_vec()))
-        );
+        assert_eq!(ScoreHistogram::from_bytes(b"no"), Err(HistogramError::Magic(b"no".to_vec())));
         let mut bytes = filled(&[(0.5, 10)]).to_bytes();
         bytes.pop();
         assert!(matches!(
             ScoreHistogram::from_bytes(&bytes),
-            Err(HistogramError::Length {
-                expected: 24,
-                got: 23
-            })
+            Err(HistogramError::Length { expected: 24, got: 23 })
         ));
         bytes.push(0);
         bytes[12..16].fill(0xff);
-        assert!(matches!(
-            ScoreHistogram::from_bytes(&bytes),
-            Err(HistogramError::Cell { .. })
-        ));
+        assert!(matches!(ScoreHistogram::from_bytes(&bytes), Err(HistogramError::Cell { .. })));
         assert!(ScoreHistogram::from_bytes(b"TSTHIST1").is_err());
     }
 
     #[test]
     fn nan_is_the_lowest() {
         assert_eq!((cell(f64::NAN), cell(-2.0), cell(2.0)), (0, 0, CELLS - 1));
-        assert_eq!(
-            (frequency_bin(0), frequency_bin(1), frequency_bin(u64::MAX)),
-            (0, 0, 31)
-        );
+        assert_eq!((frequency_bin(0), frequency_bin(1), frequency_bin(u64::MAX)), (0, 0, 31));
     }
 
     proptest! {

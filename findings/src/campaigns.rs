@@ -93,11 +93,7 @@ fn overlapping(members: &[CampaignMember<'_>], sets: &[Vec<usize>]) -> Vec<(usiz
         let union = (documents(a).len() + documents(b).len()) as u64 - shared;
         shared * MIN_JACCARD_DENOMINATOR >= union * MIN_JACCARD_NUMERATOR
     };
-    common
-        .into_iter()
-        .filter(similar)
-        .map(|(pair, _)| pair)
-        .collect()
+    common.into_iter().filter(similar).map(|(pair, _)| pair).collect()
 }
 
 /// Folds members of one document set into the longest that contain them.
@@ -113,11 +109,7 @@ fn fold(members: &[CampaignMember<'_>], set: &[usize]) -> Vec<Folded> {
                 shown.rank = shown.rank.min(index);
                 shown.covers.push(index);
             }
-            None => folded.push(Folded {
-                member: index,
-                rank: index,
-                covers: Vec::new(),
-            }),
+            None => folded.push(Folded { member: index, rank: index, covers: Vec::new() }),
         }
     }
     for shown in &mut folded {
@@ -201,16 +193,8 @@ mod tests {
         assert_eq!(
             campaigns[0].findings,
             [
-                Folded {
-                    member: 2,
-                    rank: 0,
-                    covers: vec![0]
-                },
-                Folded {
-                    member: 3,
-                    rank: 3,
-                    covers: vec![]
-                },
+                Folded { member: 2, rank: 0, covers: vec![0] },
+                Folded { member: 3, rank: 3, covers: vec![] },
             ]
         );
         assert_eq!(campaigns[1].findings[0].member, 1);
@@ -218,27 +202,19 @@ mod tests {
 
     #[test]
     fn links_are_transitive_and_half_is_enough() {
-        let all = [
-            owned([1, 2, 3], "a"),
-            owned([3, 4, 5], "b"),
-            owned([2, 3, 4], "c"),
-            owned([9], "d"),
-        ];
+        let all =
+            [owned([1, 2, 3], "a"), owned([3, 4, 5], "b"), owned([2, 3, 4], "c"), owned([9], "d")];
         let campaigns = group(&members(&all));
-        let listed: Vec<Vec<usize>> = campaigns
-            .iter()
-            .map(|c| c.findings.iter().map(|f| f.member).collect())
-            .collect();
+        let listed: Vec<Vec<usize>> =
+            campaigns.iter().map(|c| c.findings.iter().map(|f| f.member).collect()).collect();
         assert_eq!(listed, [vec![0, 1, 2], vec![3]]);
         assert!(group(&[]).is_empty());
     }
 
     /// All pairs, sets, repeated until nothing changes.
     fn naive(members: &[CampaignMember<'_>]) -> Vec<usize> {
-        let sets: Vec<BTreeSet<u64>> = members
-            .iter()
-            .map(|m| m.documents.iter().copied().collect())
-            .collect();
+        let sets: Vec<BTreeSet<u64>> =
+            members.iter().map(|m| m.documents.iter().copied().collect()).collect();
         let joined = |a: usize, b: usize| {
             sets[a] == sets[b]
                 || 2 * sets[a].intersection(&sets[b]).count() >= sets[a].union(&sets[b]).count()

@@ -59,10 +59,7 @@ impl<V> TopK<V> {
     /// Keeps at most `capacity` values.
     #[must_use]
     pub fn new(capacity: usize) -> Self {
-        Self {
-            capacity,
-            entries: BTreeMap::new(),
-        }
+        Self { capacity, entries: BTreeMap::new() }
     }
 
     /// Whether [`Self::insert`] would keep this key now: ask before building a costly value.
@@ -117,16 +114,12 @@ mod tests {
 
     fn best(items: &[(i8, u64)], capacity: usize) -> TopK<i8> {
         let mut top = TopK::new(capacity);
-        items
-            .iter()
-            .for_each(|(score, print)| top.insert(f64::from(*score), *print, *score));
+        items.iter().for_each(|(score, print)| top.insert(f64::from(*score), *print, *score));
         top
     }
 
     fn listed(top: TopK<i8>) -> Vec<(i8, u64)> {
-        top.into_best_first()
-            .map(|(_, print, value)| (value, print))
-            .collect()
+        top.into_best_first().map(|(_, print, value)| (value, print)).collect()
     }
 
     #[test]

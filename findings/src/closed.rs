@@ -32,22 +32,14 @@ pub struct Extension {
 /// documents or when a document has no occurrence; windows bound the reach.
 #[must_use]
 pub fn extend(documents: &[Vec<Window<'_>>]) -> Extension {
-    let mut occurrences: Vec<Vec<usize>> = documents
-        .iter()
-        .map(|windows| (0..windows.len()).collect())
-        .collect();
-    let right = grow(documents, &mut occurrences, |window, step| {
-        window.right.get(step)
-    });
+    let mut occurrences: Vec<Vec<usize>> =
+        documents.iter().map(|windows| (0..windows.len()).collect()).collect();
+    let right = grow(documents, &mut occurrences, |window, step| window.right.get(step));
     let left = grow(documents, &mut occurrences, |window, step| {
         let index = window.left.len().checked_sub(step + 1)?;
         window.left.get(index)
     });
-    Extension {
-        left,
-        right,
-        occurrences,
-    }
+    Extension { left, right, occurrences }
 }
 
 /// Grows one side as far as it goes; returns the number of tokens added.
@@ -92,9 +84,7 @@ fn shared_token(
         }
         shared = here;
     }
-    let best = shared
-        .into_iter()
-        .max_by_key(|&(token, count)| (count, std::cmp::Reverse(token)));
+    let best = shared.into_iter().max_by_key(|&(token, count)| (count, std::cmp::Reverse(token)));
     best.map(|(token, _)| token)
 }
 
@@ -108,11 +98,7 @@ mod tests {
     fn windows(documents: &Owned) -> Vec<Vec<Window<'_>>> {
         documents
             .iter()
-            .map(|d| {
-                d.iter()
-                    .map(|(left, right)| Window { left, right })
-                    .collect()
-            })
+            .map(|d| d.iter().map(|(left, right)| Window { left, right }).collect())
             .collect()
     }
 
@@ -131,10 +117,8 @@ mod tests {
                         l.insert(0, token)
                     }
                     let fits = |o: &&(Vec<u64>, Vec<u64>)| o.0.ends_with(&l) && o.1.starts_with(&r);
-                    let counts: Vec<usize> = documents
-                        .iter()
-                        .map(|d| d.iter().filter(fits).count())
-                        .collect();
+                    let counts: Vec<usize> =
+                        documents.iter().map(|d| d.iter().filter(fits).count()).collect();
                     let all: usize = counts.iter().sum();
                     let everywhere = !counts.is_empty() && counts.iter().all(|count| *count > 0);
                     if everywhere && best.as_ref().is_none_or(|(most, _, _)| all > *most) {

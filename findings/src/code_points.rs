@@ -96,12 +96,7 @@ pub fn code_points(text: &str, span: Range<usize>) -> CodePointScore {
     chars.extend(text[start..end].chars());
     let inside = inside_start..chars.len();
     chars.extend(after);
-    Scan {
-        chars: &chars,
-        inside,
-        at_document_start: start == 0,
-    }
-    .score()
+    Scan { chars: &chars, inside, at_document_start: start == 0 }.score()
 }
 
 /// U of tokens whose text is not at hand. Words are joined by a blank, symbols by nothing: they
@@ -122,16 +117,11 @@ pub fn token_code_points<T: AsRef<str>>(tokens: &[T]) -> CodePointScore {
 }
 
 fn floor_border(text: &str, at: usize) -> usize {
-    (0..=at.min(text.len()))
-        .rev()
-        .find(|&i| text.is_char_boundary(i))
-        .unwrap_or(0)
+    (0..=at.min(text.len())).rev().find(|&i| text.is_char_boundary(i)).unwrap_or(0)
 }
 
 fn ceil_border(text: &str, at: usize) -> usize {
-    (at..text.len())
-        .find(|&i| text.is_char_boundary(i))
-        .unwrap_or(text.len())
+    (at..text.len()).find(|&i| text.is_char_boundary(i)).unwrap_or(text.len())
 }
 
 /// Nearly all text: ASCII without controls other than white space.
@@ -159,10 +149,7 @@ impl Scan<'_> {
         let mut reasons = gather(&sightings);
         reasons.sort_by(|a, b| b.weight.total_cmp(&a.weight).then(a.kind.cmp(&b.kind)));
         let innocent: f64 = reasons.iter().map(|reason| 1.0 - reason.weight).product();
-        CodePointScore {
-            score: 1.0 - innocent,
-            reasons,
-        }
+        CodePointScore { score: 1.0 - innocent, reasons }
     }
 
     fn character(&self, at: usize) -> Option<Sighting> {
@@ -218,9 +205,7 @@ impl Scan<'_> {
     /// The nearest character before that is neither mark, selector nor format character.
     fn base_before(&self, at: usize) -> Option<char> {
         let before = self.chars[..at].iter().rev();
-        before
-            .copied()
-            .find(|c| c.script() != Script::Inherited && !is_variation_selector(*c))
+        before.copied().find(|c| c.script() != Script::Inherited && !is_variation_selector(*c))
     }
 
     fn bidi(&self, at: usize) -> f64 {
@@ -286,11 +271,8 @@ impl Scan<'_> {
 
     fn near_braille(&self, at: usize) -> bool {
         let sides = [at.checked_sub(1), Some(at + 1)];
-        let braille = |i: usize| {
-            self.chars
-                .get(i)
-                .is_some_and(|c| ('\u{2801}'..='\u{28ff}').contains(c))
-        };
+        let braille =
+            |i: usize| self.chars.get(i).is_some_and(|c| ('\u{2801}'..='\u{28ff}').contains(c));
         sides.into_iter().flatten().any(braille)
     }
 
@@ -298,8 +280,7 @@ impl Scan<'_> {
         let inside = &self.chars[self.inside.clone()];
         let runs = inside.chunk_by(|a, b| a == b);
         let rare = runs.filter(|run| run.len() >= RUN_MIN && is_rare_symbol(run[0]));
-        rare.map(|run| (CodePointKind::SymbolRun, run[0], run_weight(run)))
-            .collect()
+        rare.map(|run| (CodePointKind::SymbolRun, run[0], run_weight(run))).collect()
     }
 
     fn mixed_words(&self) -> Vec<Sighting> {
@@ -324,12 +305,7 @@ fn gather(sightings: &[Sighting]) -> Vec<CodePointReason> {
         weights.sort_by(|a, b| b.total_cmp(a));
         let counted = weights.iter().take(COUNTED_PER_KIND);
         let innocent: f64 = counted.map(|weight| 1.0 - weight).product();
-        Some(CodePointReason {
-            kind,
-            first: first?,
-            count: weights.len(),
-            weight: 1.0 - innocent,
-        })
+        Some(CodePointReason { kind, first: first?, count: weights.len(), weight: 1.0 - innocent })
     };
     kinds.into_iter().filter_map(reason).collect()
 }
@@ -365,10 +341,8 @@ fn mixed_word(word: &[char]) -> Option<Sighting> {
     let foreign = |c: &&char| matches!(c.script(), Script::Cyrillic | Script::Greek);
     let latin = |c: &&char| c.script() == Script::Latin;
     let first = *word.iter().find(foreign)?;
-    let (latin_letters, foreign_letters) = (
-        word.iter().filter(latin).count(),
-        word.iter().filter(foreign).count(),
-    );
+    let (latin_letters, foreign_letters) =
+        (word.iter().filter(latin).count(), word.iter().filter(foreign).count());
     if latin_letters == 0 {
         return None;
     }
@@ -399,20 +373,11 @@ mod tests {
     #[test]
     fn attacks_score_high() {
         let attacks = [
-            (
-                "hello \u{200b}\u{200b}\u{200c}\u{200b} world",
-                CodePointKind::ZeroWidth,
-            ),
+            ("hello \u{200b}\u{200b}\u{200c}\u{200b} world", CodePointKind::ZeroWidth),
             ("a\u{e0068}\u{e0069}b", CodePointKind::Tag),
             ("access \u{202e}drowssap", CodePointKind::BidiControl),
-            (
-                "if (\u{2066}admin\u{2069})\u{2066}x",
-                CodePointKind::BidiControl,
-            ),
-            (
-                "x\u{fe01}\u{fe0f}\u{fe04}\u{e0105}y",
-                CodePointKind::VariationSelector,
-            ),
+            ("if (\u{2066}admin\u{2069})\u{2066}x", CodePointKind::BidiControl),
+            ("x\u{fe01}\u{fe0f}\u{fe04}\u{e0105}y", CodePointKind::VariationSelector),
             (
                 "say \u{ff61}\u{ff61}\u{ff61}\u{ff61}\u{ff61}\u{ff61}\u{ff61}\u{ff61}\u{ff61}\u{ff61}",
                 CodePointKind::SymbolRun,

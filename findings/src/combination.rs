@@ -66,10 +66,7 @@ impl Calibration {
     /// Fits both nulls to the merged histograms.
     #[must_use]
     pub fn fit(novelty: &ScoreHistogram, asymmetry: &ScoreHistogram) -> Self {
-        Self {
-            novelty: NullModel::fit(novelty),
-            asymmetry: NullModel::fit(asymmetry),
-        }
+        Self { novelty: NullModel::fit(novelty), asymmetry: NullModel::fit(asymmetry) }
     }
 }
 
@@ -111,11 +108,7 @@ pub fn combine(evidence: &Evidence, calibration: &Calibration) -> Combined {
         asymmetry_strength(evidence, &calibration.asymmetry),
         CODE_POINT_SCALE * evidence.code_points,
         concentration_strength(evidence),
-        if evidence.signature {
-            SIGNATURE_STRENGTH
-        } else {
-            0.0
-        },
+        if evidence.signature { SIGNATURE_STRENGTH } else { 0.0 },
     ];
     let mut score = blend(&strengths);
     if evidence.boilerplate {
@@ -125,10 +118,7 @@ pub fn combine(evidence: &Evidence, calibration: &Calibration) -> Combined {
     Combined {
         score,
         severity: severity(score, is_clear(evidence)),
-        kinds: kinds
-            .filter(|(_, s)| **s >= LOW_FROM)
-            .map(|(kind, _)| *kind)
-            .collect(),
+        kinds: kinds.filter(|(_, s)| **s >= LOW_FROM).map(|(kind, _)| *kind).collect(),
         strengths,
     }
 }
@@ -237,21 +227,9 @@ mod tests {
         let fixed = combine(&with_asymmetry(0.68), &null);
         assert!(fixed.severity >= Severity::High, "{fixed:?}");
         assert_eq!(fixed.kinds, [Kind::Asymmetry]);
-        let hidden = combine(
-            &Evidence {
-                code_points: 0.9,
-                ..evidence()
-            },
-            &null,
-        );
+        let hidden = combine(&Evidence { code_points: 0.9, ..evidence() }, &null);
         assert!(hidden.severity >= Severity::High, "{hidden:?}");
-        let known = combine(
-            &Evidence {
-                signature: true,
-                ..evidence()
-            },
-            &null,
-        );
+        let known = combine(&Evidence { signature: true, ..evidence() }, &null);
         assert_eq!(known.severity, Severity::High);
     }
 
@@ -267,18 +245,9 @@ mod tests {
     #[test]
     fn place_alone_is_no_detector() {
         let null = calibration();
-        let alone = combine(
-            &Evidence {
-                concentration: 300.0,
-                ..evidence()
-            },
-            &null,
-        );
+        let alone = combine(&Evidence { concentration: 300.0, ..evidence() }, &null);
         assert_eq!(alone.severity, Severity::Low);
-        let mut local = Evidence {
-            concentration: 300.0,
-            ..evidence()
-        };
+        let mut local = Evidence { concentration: 300.0, ..evidence() };
         local.scores.asymmetry.unweighted = 0.9;
         assert_eq!(combine(&local, &null).severity, Severity::Medium);
     }
@@ -286,15 +255,9 @@ mod tests {
     #[test]
     fn boilerplate_is_demoted_and_agreement_counts() {
         let null = calibration();
-        let both = Evidence {
-            code_points: 0.9,
-            ..with_novelty(0.5)
-        };
+        let both = Evidence { code_points: 0.9, ..with_novelty(0.5) };
         assert!(combine(&both, &null).score > combine(&with_novelty(0.5), &null).score);
-        let footer = Evidence {
-            boilerplate: true,
-            ..both
-        };
+        let footer = Evidence { boilerplate: true, ..both };
         assert_eq!(combine(&footer, &null).severity, Severity::Low);
     }
 
@@ -302,9 +265,7 @@ mod tests {
     fn rises_with_every_statistic() {
         let null = calibration();
         let scores = |f: fn(f64) -> Evidence| -> Vec<f64> {
-            (0..=100)
-                .map(|i| combine(&f(f64::from(i) / 100.0), &null).score)
-                .collect()
+            (0..=100).map(|i| combine(&f(f64::from(i) / 100.0), &null).score).collect()
         };
         assert!(scores(with_novelty).is_sorted());
         assert!(scores(with_asymmetry).is_sorted());

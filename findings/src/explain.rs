@@ -40,12 +40,8 @@ pub struct Explanation<'a> {
 /// The explanation in words; safe to print.
 #[must_use]
 pub fn explain(subject: &Explanation<'_>) -> String {
-    let mut reasons: Vec<String> = subject
-        .combined
-        .kinds
-        .iter()
-        .filter_map(|kind| reason(*kind, subject))
-        .collect();
+    let mut reasons: Vec<String> =
+        subject.combined.kinds.iter().filter_map(|kind| reason(*kind, subject)).collect();
     if reasons.is_empty() {
         reasons.push("it is repeated but rare, and its statistics stand out only weakly".into());
     }
@@ -82,10 +78,7 @@ fn novelty(subject: &Explanation<'_>) -> String {
 }
 
 fn asymmetry(subject: &Explanation<'_>) -> String {
-    let (left, right) = (
-        subject.summary.distinct_left,
-        subject.summary.distinct_right,
-    );
+    let (left, right) = (subject.summary.distinct_left, subject.summary.distinct_right);
     match subject.scores.asymmetry.direction {
         Direction::Forward => format!(
             "{left} different texts lead up to it but only {right} follow, as a fixed payload would"
@@ -111,10 +104,7 @@ fn code_point(reason: &CodePointReason) -> String {
         CodePointKind::MixedScript => "a word that mixes look-alike letters of two scripts",
         CodePointKind::SymbolRun => "a run of one rare symbol",
     };
-    format!(
-        "it contains {what} (first U+{:04X})",
-        u32::from(reason.first)
-    )
+    format!("it contains {what} (first U+{:04X})", u32::from(reason.first))
 }
 
 fn place(place: &Concentration) -> String {
@@ -144,10 +134,7 @@ fn doubts(subject: &Explanation<'_>) -> Vec<String> {
     let told = subject.combined.kinds.contains(&Kind::Concentration);
     if let Some(place) = subject.concentration.iter().find(named).filter(|_| !told) {
         let locality = visible(&place.locality);
-        doubts.push(format!(
-            "{} of them share {} {locality}",
-            place.df, place.axis
-        ));
+        doubts.push(format!("{} of them share {} {locality}", place.df, place.axis));
     }
     if summary.edf < FEW_DOCUMENTS {
         doubts.push("the documents are few".into());
@@ -169,20 +156,12 @@ mod tests {
         summary.novelty_sum = 400;
         let scores = Scores {
             novelty: 0.5,
-            asymmetry: Asymmetry {
-                unweighted: 0.7,
-                weighted: 0.7,
-                direction: Direction::Forward,
-            },
+            asymmetry: Asymmetry { unweighted: 0.7, weighted: 0.7, direction: Direction::Forward },
             spread: 0.2,
             concentration: 9.0,
         };
-        let combined = Combined {
-            score: 6.0,
-            severity: Severity::High,
-            kinds,
-            strengths: [0.0; 5],
-        };
+        let combined =
+            Combined { score: 6.0, severity: Severity::High, kinds, strengths: [0.0; 5] };
         let place = Concentration {
             axis: "host".into(),
             locality: "a\u{202e}b".into(),

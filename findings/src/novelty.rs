@@ -61,11 +61,7 @@ mod tests {
         let n = jumps.len() as f64;
         let mean = jumps.iter().sum::<f64>() / n;
         let squares: f64 = jumps.iter().map(|jump| (jump - mean).powi(2)).sum();
-        let deviation = if jumps.len() < 2 {
-            1.0
-        } else {
-            (squares / (n - 1.0)).sqrt()
-        };
+        let deviation = if jumps.len() < 2 { 1.0 } else { (squares / (n - 1.0)).sqrt() };
         (mean - 2.33 * deviation.max(1.0 / 31.0) / n.sqrt()).clamp(-1.0, 1.0)
     }
 

@@ -119,9 +119,7 @@ fn place_score(
 #[must_use]
 pub(crate) fn concentration(summary: &Summary, totals: &CorpusTotals) -> f64 {
     let places = place_scores(summary, totals, None);
-    places
-        .iter()
-        .fold(0.0, |most, place| most.max(-place.log10_p))
+    places.iter().fold(0.0, |most, place| most.max(-place.log10_p))
 }
 
 /// What [`concentration`] cannot exceed, for the price of one logarithm per axis.
@@ -192,9 +190,7 @@ impl DispersionAccumulator {
     /// An empty accumulator for a number of axes.
     #[must_use]
     pub fn new(axes: usize) -> Self {
-        Self {
-            axes: vec![vec![PairCounts::default(); BINS]; axes],
-        }
+        Self { axes: vec![vec![PairCounts::default(); BINS]; axes] }
     }
 
     /// Adds one n-gram on one axis: `known` documents with a locality, of which `same_pairs`
@@ -245,9 +241,7 @@ impl Dispersion {
         let axes = counts.axes.iter().zip(&totals.axes);
         let rho = axes.map(|(bins, axis)| {
             let by_chance = chance_of_same_place(axis);
-            (0..bins.len())
-                .map(|bin| fit_rho(&pooled(bins, bin), by_chance))
-                .collect()
+            (0..bins.len()).map(|bin| fit_rho(&pooled(bins, bin), by_chance)).collect()
         });
         Self { rho: rho.collect() }
     }
@@ -256,9 +250,7 @@ impl Dispersion {
     #[must_use]
     pub fn rho(&self, axis: usize, known: u64) -> f64 {
         let bins = self.rho.get(axis);
-        bins.and_then(|bins| bins.get(frequency_bin(known)))
-            .copied()
-            .unwrap_or(0.0)
+        bins.and_then(|bins| bins.get(frequency_bin(known))).copied().unwrap_or(0.0)
     }
 }
 
@@ -267,9 +259,7 @@ fn pooled(bins: &[PairCounts], bin: usize) -> PairCounts {
     let mut sum = PairCounts::default();
     for reach in 0..bins.len() {
         let (low, high) = (bin.saturating_sub(reach), (bin + reach).min(bins.len() - 1));
-        sum = bins[low..=high]
-            .iter()
-            .fold(PairCounts::default(), |sum, part| sum.plus(*part));
+        sum = bins[low..=high].iter().fold(PairCounts::default(), |sum, part| sum.plus(*part));
         if sum.ngrams >= MIN_NGRAMS_PER_BIN {
             break;
         }
@@ -303,11 +293,7 @@ mod tests {
         summary.places = vec![crate::summary::AxisSummary {
             with_value: inside + others,
             distinct: others + 1,
-            top: Some(TopPlace {
-                locality: 3,
-                edf: inside,
-                locality_documents: 100,
-            }),
+            top: Some(TopPlace { locality: 3, edf: inside, locality_documents: 100 }),
         }];
         place_scores(&summary, &totals, None)[0]
     }
@@ -318,10 +304,7 @@ mod tests {
         assert_eq!(scored(1, 19).log10_p, 0.0);
         assert_eq!(scored(101, 0).log10_p, LOG10_P_MIN);
         let entry = scored(20, 0).describe("host", "example.org", -400.0);
-        assert_eq!(
-            (entry.df, entry.locality_documents, entry.q),
-            (20, 100, 0.0)
-        );
+        assert_eq!((entry.df, entry.locality_documents, entry.q), (20, 100, 0.0));
         // Two documents in one of 100 equal places: about one in a hundred, not one in 10^4.
         assert!((scored(2, 0).log10_p + 2.0).abs() < 0.01);
     }
@@ -339,10 +322,7 @@ mod tests {
         assert!((fit.rho(0, 10) - 0.5).abs() < 0.01, "{}", fit.rho(0, 10));
         assert_eq!(fit.rho(0, 1_000_000), fit.rho(0, 10));
         assert_eq!(fit.rho(7, 10), 0.0);
-        assert_eq!(
-            Dispersion::fit(&DispersionAccumulator::new(1), &totals).rho(0, 10),
-            0.0
-        );
+        assert_eq!(Dispersion::fit(&DispersionAccumulator::new(1), &totals).rho(0, 10), 0.0);
     }
 
     #[test]
@@ -350,10 +330,7 @@ mod tests {
         let mut counts = DispersionAccumulator::new(2);
         counts.add(1, u64::MAX, u128::MAX >> 1);
         let json = serde_json::to_string(&counts).unwrap_or_default();
-        assert_eq!(
-            serde_json::from_str::<DispersionAccumulator>(&json).ok(),
-            Some(counts)
-        );
+        assert_eq!(serde_json::from_str::<DispersionAccumulator>(&json).ok(), Some(counts));
     }
 
     #[test]
@@ -366,11 +343,7 @@ mod tests {
         summary.places = vec![crate::summary::AxisSummary {
             with_value: 20,
             distinct: 3,
-            top: Some(TopPlace {
-                locality: 0,
-                edf: 18,
-                locality_documents: 100,
-            }),
+            top: Some(TopPlace { locality: 0, edf: 18, locality_documents: 100 }),
         }];
         let place = place_scores(&summary, &totals, Some(&fit))[0];
         assert!(place.log10_p < -14.0);

@@ -41,13 +41,8 @@ pub enum Kind {
 
 impl Kind {
     /// All kinds in output order.
-    pub const ALL: [Self; 5] = [
-        Self::Novelty,
-        Self::Asymmetry,
-        Self::CodePoints,
-        Self::Concentration,
-        Self::Signature,
-    ];
+    pub const ALL: [Self; 5] =
+        [Self::Novelty, Self::Asymmetry, Self::CodePoints, Self::Concentration, Self::Signature];
 
     /// Its name in output.
     #[must_use]
@@ -317,10 +312,7 @@ mod tests {
         Report {
             schema_version: SCHEMA_VERSION,
             parameters: json!({"floor": 10}),
-            totals: Totals {
-                documents: 100,
-                ..Totals::default()
-            },
+            totals: Totals { documents: 100, ..Totals::default() },
             campaigns: vec![CampaignEntry {
                 campaign: 1,
                 leader: finding().finding_id,
@@ -348,12 +340,7 @@ mod tests {
     /// the properties that the schema names.
     fn check(value: &Value, rule: &Value, root: &Value, path: &str) {
         if let Some(target) = rule["$ref"].as_str() {
-            return check(
-                value,
-                root.pointer(target.trim_start_matches('#')).unwrap(),
-                root,
-                path,
-            );
+            return check(value, root.pointer(target.trim_start_matches('#')).unwrap(), root, path);
         }
         match rule["type"].as_str() {
             Some("object") => check_object(value, rule, root, path),
@@ -371,18 +358,8 @@ mod tests {
             assert!(allowed.contains(value), "{path}");
         }
         let number = value.as_f64();
-        assert!(
-            rule["minimum"]
-                .as_f64()
-                .is_none_or(|low| number.unwrap() >= low),
-            "{path}"
-        );
-        assert!(
-            rule["maximum"]
-                .as_f64()
-                .is_none_or(|high| number.unwrap() <= high),
-            "{path}"
-        );
+        assert!(rule["minimum"].as_f64().is_none_or(|low| number.unwrap() >= low), "{path}");
+        assert!(rule["maximum"].as_f64().is_none_or(|high| number.unwrap() <= high), "{path}");
     }
 
     fn check_object(value: &Value, rule: &Value, root: &Value, path: &str) {
@@ -390,18 +367,10 @@ mod tests {
             return assert!(value.is_object(), "{path}");
         };
         let named: BTreeSet<&str> = properties.keys().map(String::as_str).collect();
-        let required: BTreeSet<&str> = rule["required"]
-            .as_array()
-            .unwrap()
-            .iter()
-            .filter_map(Value::as_str)
-            .collect();
-        let present: BTreeSet<&str> = value
-            .as_object()
-            .unwrap()
-            .keys()
-            .map(String::as_str)
-            .collect();
+        let required: BTreeSet<&str> =
+            rule["required"].as_array().unwrap().iter().filter_map(Value::as_str).collect();
+        let present: BTreeSet<&str> =
+            value.as_object().unwrap().keys().map(String::as_str).collect();
         assert_eq!(rule["additionalProperties"], json!(false), "{path}");
         assert_eq!(named, required, "{path}");
         assert_eq!(named, present, "{path}");
@@ -413,12 +382,7 @@ mod tests {
     #[test]
     fn report_has_exactly_the_schemas_properties() {
         let schema = schema();
-        check(
-            &serde_json::to_value(report()).unwrap(),
-            &schema,
-            &schema,
-            "",
-        );
+        check(&serde_json::to_value(report()).unwrap(), &schema, &schema, "");
     }
 
     #[test]
@@ -426,50 +390,30 @@ mod tests {
         let schema = schema();
         let names = |pointer: &str| schema.pointer(pointer).unwrap().clone();
         let kinds: Vec<&str> = Kind::ALL.iter().map(|kind| kind.name()).collect();
-        assert_eq!(
-            names("/$defs/finding/properties/kinds/items/enum"),
-            json!(kinds)
-        );
+        assert_eq!(names("/$defs/finding/properties/kinds/items/enum"), json!(kinds));
         assert_eq!(serde_json::to_value(Kind::ALL).unwrap(), json!(kinds));
-        let all = [
-            Severity::Critical,
-            Severity::High,
-            Severity::Medium,
-            Severity::Low,
-            Severity::Info,
-        ];
+        let all =
+            [Severity::Critical, Severity::High, Severity::Medium, Severity::Low, Severity::Info];
         assert_eq!(
             names("/$defs/finding/properties/severity/enum"),
             serde_json::to_value(all).unwrap()
         );
-        assert_eq!(
-            json!(all.map(Severity::name)),
-            serde_json::to_value(all).unwrap()
-        );
+        assert_eq!(json!(all.map(Severity::name)), serde_json::to_value(all).unwrap());
     }
 
     #[test]
     fn json_round_trip() {
         let json = serde_json::to_string(&report()).unwrap();
-        assert_eq!(
-            serde_json::from_str::<Report<Value>>(&json).unwrap(),
-            report()
-        );
+        assert_eq!(serde_json::from_str::<Report<Value>>(&json).unwrap(), report());
     }
 
     #[test]
     fn ids_are_stable_and_borders_matter() {
         // A golden value: suppressions of users rest on it.
-        assert_eq!(
-            finding_id(&["unlock", "secret", "mode"]),
-            finding().finding_id
-        );
+        assert_eq!(finding_id(&["unlock", "secret", "mode"]), finding().finding_id);
         assert_eq!(finding_id(&["SUDO"]).len(), 16);
         assert_ne!(finding_id(&["ab", "c"]), finding_id(&["a", "bc"]));
-        assert_eq!(
-            finding_id(&["unlock", "secret", "mode"]),
-            "d2d7959602785ac1"
-        );
+        assert_eq!(finding_id(&["unlock", "secret", "mode"]), "d2d7959602785ac1");
     }
 
     #[test]
@@ -486,20 +430,13 @@ mod tests {
             after: "y".into(),
             axes: BTreeMap::new(),
         };
-        let axes = [
-            ("shard".to_string(), Some("other".to_string())),
-            ("host".into(), None),
-        ];
+        let axes = [("shard".to_string(), Some("other".to_string())), ("host".into(), None)];
         let value = serde_json::to_value(occurrence.with_axes(axes)).unwrap();
         assert_eq!(value["shard"], "a.parquet");
         assert_eq!(value["host"], Value::Null);
         let expected = Occurrence::COLUMNS.len() + 1;
         assert_eq!(value.as_object().unwrap().len(), expected);
-        assert!(
-            Occurrence::COLUMNS
-                .iter()
-                .all(|column| value.get(column).is_some())
-        );
+        assert!(Occurrence::COLUMNS.iter().all(|column| value.get(column).is_some()));
     }
 
     #[test]

@@ -45,10 +45,7 @@ impl Scorer {
     /// Statistics of one n-gram.
     #[must_use]
     pub fn score(&self, summary: &Summary) -> Scores {
-        Scores {
-            concentration: self.concentration(summary),
-            ..self.score_contexts(summary)
-        }
+        Scores { concentration: self.concentration(summary), ..self.score_contexts(summary) }
     }
 
     /// Statistics of one n-gram but for its concentration, which costs more than all others and

@@ -60,9 +60,7 @@ impl SpreadTable {
             return *value;
         }
         let after = self.grid.partition_point(|&(point, _)| point < n);
-        let low = after
-            .checked_sub(1)
-            .map_or_else(|| self.last_exact(), |i| self.grid[i]);
+        let low = after.checked_sub(1).map_or_else(|| self.last_exact(), |i| self.grid[i]);
         match self.grid.get(after) {
             Some(&high) => interpolate(low, high, n),
             None => low.1,
@@ -87,10 +85,8 @@ fn sizes(axis: &AxisTotals) -> BTreeMap<u64, u64> {
 /// The running product Π (N-K-i)/(N-i) is the chance to miss a locality with n draws.
 fn exact_values(sizes: &BTreeMap<u64, u64>, population: u64) -> Vec<f64> {
     let last = population.min(EXACT_UP_TO);
-    let mut misses: Vec<(u64, f64, f64)> = sizes
-        .iter()
-        .map(|(&size, &times)| (size, times as f64, 1.0))
-        .collect();
+    let mut misses: Vec<(u64, f64, f64)> =
+        sizes.iter().map(|(&size, &times)| (size, times as f64, 1.0)).collect();
     let mut values = vec![0.0];
     for drawn in 0..last {
         let mut expected = 0.0;
@@ -179,11 +175,7 @@ mod tests {
     use proptest::prelude::*;
 
     fn axis(localities: Vec<u64>) -> AxisTotals {
-        AxisTotals {
-            name: "host".into(),
-            with_value: localities.iter().sum(),
-            localities,
-        }
+        AxisTotals { name: "host".into(), with_value: localities.iter().sum(), localities }
     }
 
     /// Averages over every subset of n documents.
@@ -213,9 +205,7 @@ mod tests {
 
     #[test]
     fn grid_is_near_the_formula() {
-        let localities: Vec<u64> = (0..900)
-            .map(|l| 1 + 20_000 / (l + 1) / (1 + l % 7))
-            .collect();
+        let localities: Vec<u64> = (0..900).map(|l| 1 + 20_000 / (l + 1) / (1 + l % 7)).collect();
         let table = SpreadTable::new(&axis(localities.clone()));
         let total = localities.iter().sum::<u64>();
         for n in [256, 257, 270, 1000, 2000, 4321, total - 1, total, total + 9] {
@@ -230,44 +220,23 @@ mod tests {
     #[test]
     fn empty_axis() {
         assert_eq!(SpreadTable::new(&axis(vec![])).expected_distinct(7), 0.0);
-        assert_eq!(
-            SpreadTable::new(&axis(vec![0, 3])).expected_distinct(9),
-            1.0
-        );
+        assert_eq!(SpreadTable::new(&axis(vec![0, 3])).expected_distinct(9), 1.0);
     }
 
     #[test]
     fn factor_asks_publishers_only() {
-        let place = |with_value, distinct| {
-            vec![AxisSummary {
-                with_value,
-                distinct,
-                top: None,
-            }]
-        };
+        let place = |with_value, distinct| vec![AxisSummary { with_value, distinct, top: None }];
         let mut summary = plain_summary(10);
         summary.places = place(10, 1);
         let by_host = Spread::new(&even_corpus("host", 100, 50)).factor(&summary);
         assert!((by_host - 1.0 / 9.56).abs() < 1e-3, "{by_host}");
-        assert_eq!(
-            Spread::new(&even_corpus("date", 100, 50)).factor(&summary),
-            1.0
-        );
-        assert_eq!(
-            Spread::new(&even_corpus("host", 1, 50)).factor(&summary),
-            1.0
-        );
+        assert_eq!(Spread::new(&even_corpus("date", 100, 50)).factor(&summary), 1.0);
+        assert_eq!(Spread::new(&even_corpus("host", 1, 50)).factor(&summary), 1.0);
         summary.places = place(10, 10);
-        assert_eq!(
-            Spread::new(&even_corpus("host", 100, 50)).factor(&summary),
-            1.0
-        );
+        assert_eq!(Spread::new(&even_corpus("host", 100, 50)).factor(&summary), 1.0);
         // Known for too few of them.
         summary.places = place(4, 1);
-        assert_eq!(
-            Spread::new(&even_corpus("host", 100, 50)).factor(&summary),
-            1.0
-        );
+        assert_eq!(Spread::new(&even_corpus("host", 100, 50)).factor(&summary), 1.0);
     }
 
     proptest! {

@@ -34,15 +34,8 @@ pub fn hypergeometric_upper_log10(population: u64, marked: u64, drawn: u64, seen
         let x = k as f64;
         (good - x) * (sample - x) / ((x + 1.0) * (total - good - sample + x + 1.0))
     };
-    let tail = Tail {
-        lowest,
-        highest,
-        mean: good * sample / total,
-        early_end: true,
-    };
-    tail.upper_log10(seen, ratio, |x| {
-        ln_hypergeometric(population, marked, drawn, x)
-    })
+    let tail = Tail { lowest, highest, mean: good * sample / total, early_end: true };
+    tail.upper_log10(seen, ratio, |x| ln_hypergeometric(population, marked, drawn, x))
 }
 
 /// `log10 P[X >= seen]` for X ~ binomial(`trials`, `probability`), probability in 0..=1.
@@ -50,12 +43,8 @@ pub fn hypergeometric_upper_log10(population: u64, marked: u64, drawn: u64, seen
 pub fn binomial_upper_log10(trials: u64, probability: f64, seen: u64) -> f64 {
     let odds = probability / (1.0 - probability);
     let ratio = |k: u64| (trials - k) as f64 / (k + 1) as f64 * odds;
-    let tail = Tail {
-        lowest: 0,
-        highest: trials,
-        mean: trials as f64 * probability,
-        early_end: true,
-    };
+    let tail =
+        Tail { lowest: 0, highest: trials, mean: trials as f64 * probability, early_end: true };
     tail.upper_log10(seen, ratio, |x| ln_binomial(x, trials, probability))
 }
 
@@ -74,12 +63,7 @@ pub fn beta_binomial_upper_log10(trials: u64, mean: f64, rho: f64, seen: u64) ->
         let x = k as f64;
         (n - x) * (a + x) / ((x + 1.0) * (b + n - x - 1.0))
     };
-    let tail = Tail {
-        lowest: 0,
-        highest: trials,
-        mean: n * mean,
-        early_end: a >= 1.0 && b >= 1.0,
-    };
+    let tail = Tail { lowest: 0, highest: trials, mean: n * mean, early_end: a >= 1.0 && b >= 1.0 };
     tail.upper_log10(seen, ratio, |x| ln_beta_binomial(x, trials, a, b))
 }
 
@@ -295,10 +279,7 @@ mod tests {
         ];
         for ((population, marked, drawn, seen), expected) in known {
             let got = hypergeometric_upper_log10(population, marked, drawn, seen);
-            assert!(
-                (got - expected).abs() < 1e-11 * expected.abs().max(0.1),
-                "{got} {expected}"
-            );
+            assert!((got - expected).abs() < 1e-11 * expected.abs().max(0.1), "{got} {expected}");
         }
     }
 
@@ -312,10 +293,7 @@ mod tests {
         ];
         for ((n, p, seen), expected) in binomial {
             let got = binomial_upper_log10(n, p, seen);
-            assert!(
-                (got - expected).abs() < 1e-11 * expected.abs().max(0.1),
-                "{got} {expected}"
-            );
+            assert!((got - expected).abs() < 1e-11 * expected.abs().max(0.1), "{got} {expected}");
         }
         let beta_binomial = [
             ((20, 0.125, 0.25, 15), -1.900_275_385_687_573),
@@ -325,10 +303,7 @@ mod tests {
             ((50, 0.75, 0.5, 5), -0.023_975_214_925_461),
         ];
         for ((n, mean, rho, seen), expected) in beta_binomial {
-            assert!(close(
-                beta_binomial_upper_log10(n, mean, rho, seen),
-                expected
-            ));
+            assert!(close(beta_binomial_upper_log10(n, mean, rho, seen), expected));
         }
     }
 

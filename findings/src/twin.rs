@@ -17,12 +17,7 @@ pub struct Posting {
 
 /// Postings on one axis of `localities` equal places, for property tests.
 pub fn postings(localities: u32) -> impl Strategy<Value = Vec<Posting>> {
-    let one = (
-        0u64..9,
-        0u64..9,
-        -31i64..=31,
-        prop::option::weighted(0.9, 0..localities),
-    );
+    let one = (0u64..9, 0u64..9, -31i64..=31, prop::option::weighted(0.9, 0..localities));
     let posting = one.prop_map(|(left, right, jump, place)| Posting {
         left,
         right,
@@ -74,9 +69,7 @@ pub fn place_counts(postings: &[Posting], axis: usize) -> BTreeMap<u32, u64> {
 
 fn places(postings: &[Posting], axis: &AxisTotals, ordinal: usize) -> AxisSummary {
     let counts = place_counts(postings, ordinal);
-    let top = counts
-        .iter()
-        .max_by_key(|(place, count)| (**count, std::cmp::Reverse(**place)));
+    let top = counts.iter().max_by_key(|(place, count)| (**count, std::cmp::Reverse(**place)));
     AxisSummary {
         with_value: counts.values().sum(),
         distinct: counts.len() as u64,

@@ -89,10 +89,7 @@ mod tests {
         ];
         for code in hidden {
             let character = char::from_u32(code).unwrap();
-            assert_eq!(
-                visible(&format!("a{character}b")),
-                format!("a\\u{{{code:x}}}b")
-            );
+            assert_eq!(visible(&format!("a{character}b")), format!("a\\u{{{code:x}}}b"));
         }
     }
 
@@ -105,13 +102,9 @@ mod tests {
 
     #[test]
     fn honest_text_is_borrowed() {
-        for text in [
-            "",
-            "plain",
-            "naïve — “quoted” …",
-            "漢字かな ไทย हिन्दी עברית",
-            "😀 = \\u{200b}",
-        ] {
+        for text in
+            ["", "plain", "naïve — “quoted” …", "漢字かな ไทย हिन्दी עברית", "😀 = \\u{200b}"]
+        {
             assert!(matches!(visible(text), Cow::Borrowed(_)), "{text}");
         }
     }

@@ -7,12 +7,7 @@ use std::path::Path;
 use taster_lab::{Draw, draw_sample};
 
 /// What the shipped sample was drawn with.
-const DRAW: Draw = Draw {
-    seed: 20_260_101,
-    documents: 6500,
-    text_bytes_max: 5000,
-    shards: 4,
-};
+const DRAW: Draw = Draw { seed: 20_260_101, documents: 6500, text_bytes_max: 5000, shards: 4 };
 
 #[expect(clippy::print_stdout, reason = "a command's result")]
 fn main() -> Result<(), Box<dyn Error>> {

@@ -48,10 +48,7 @@ impl Corpus for MemoryCorpus {
 
     fn read(&self, shard: &str, visit: &mut Visit<'_>) -> Result<(), LabError> {
         let found = self.shards.iter().find(|(name, _)| name == shard);
-        found
-            .iter()
-            .flat_map(|(_, batches)| batches)
-            .try_for_each(|batch| visit(batch.clone()))
+        found.iter().flat_map(|(_, batches)| batches).try_for_each(|batch| visit(batch.clone()))
     }
 }
 
@@ -82,10 +79,7 @@ pub(crate) fn optional(
     names: &[&str],
 ) -> Result<Option<StringArray>, LabError> {
     let column = names.iter().find_map(|name| batch.column_by_name(name));
-    column
-        .map(as_strings)
-        .transpose()
-        .map_err(|source| in_shard(shard, source))
+    column.map(as_strings).transpose().map_err(|source| in_shard(shard, source))
 }
 
 /// The batch with other texts; the column keeps its name and its type.
@@ -112,10 +106,7 @@ pub(crate) fn with_column(
 
 /// An arrow error with the shard it is about.
 pub(crate) fn in_shard(shard: &str, source: ArrowError) -> LabError {
-    LabError::Batch {
-        shard: shard.to_owned(),
-        source,
-    }
+    LabError::Batch { shard: shard.to_owned(), source }
 }
 
 fn replace(
@@ -134,10 +125,7 @@ fn replace(
 fn text_position(shard: &str, batch: &RecordBatch) -> Result<usize, LabError> {
     let schema = batch.schema();
     let is_text = |position: &usize| holds_strings(schema.field(*position).data_type());
-    let found = TEXT_COLUMNS
-        .iter()
-        .filter_map(|name| schema.index_of(name).ok())
-        .find(is_text);
+    let found = TEXT_COLUMNS.iter().filter_map(|name| schema.index_of(name).ok()).find(is_text);
     found.ok_or_else(|| LabError::Column {
         shard: shard.to_owned(),
         expected: TEXT_COLUMNS.join(" or "),
@@ -182,10 +170,7 @@ pub(crate) mod tests {
             for half in 0..2 {
                 let first = (shard * 2 + half) * rows;
                 corpus
-                    .write(
-                        &format!("part-{shard:05}.parquet"),
-                        &batch(first..first + rows),
-                    )
+                    .write(&format!("part-{shard:05}.parquet"), &batch(first..first + rows))
                     .unwrap();
             }
         }
@@ -206,15 +191,9 @@ pub(crate) mod tests {
                     )
                 }),
             ),
-            (
-                "url",
-                column(&|row| format!("https://h{}.example/{row}", row % 5)),
-            ),
+            ("url", column(&|row| format!("https://h{}.example/{row}", row % 5))),
             ("host", column(&|row| format!("h{}.example", row % 5))),
-            (
-                "date",
-                column(&|row| format!("2024-05-{:02}", row % 30 + 1)),
-            ),
+            ("date", column(&|row| format!("2024-05-{:02}", row % 30 + 1))),
             ("source", column(&|row| format!("s{}", row % 2))),
         ];
         RecordBatch::try_from_iter(columns).unwrap()

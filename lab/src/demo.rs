@@ -3,22 +3,10 @@
 /// The shards of the sample: file names and Parquet bytes, in the order of their names.
 pub fn demo_sample_files() -> [(&'static str, &'static [u8]); 4] {
     [
-        (
-            "part-00000.parquet",
-            include_bytes!("../../demo/sample/part-00000.parquet"),
-        ),
-        (
-            "part-00001.parquet",
-            include_bytes!("../../demo/sample/part-00001.parquet"),
-        ),
-        (
-            "part-00002.parquet",
-            include_bytes!("../../demo/sample/part-00002.parquet"),
-        ),
-        (
-            "part-00003.parquet",
-            include_bytes!("../../demo/sample/part-00003.parquet"),
-        ),
+        ("part-00000.parquet", include_bytes!("../../demo/sample/part-00000.parquet")),
+        ("part-00001.parquet", include_bytes!("../../demo/sample/part-00001.parquet")),
+        ("part-00002.parquet", include_bytes!("../../demo/sample/part-00002.parquet")),
+        ("part-00003.parquet", include_bytes!("../../demo/sample/part-00003.parquet")),
     ]
 }
 
@@ -39,26 +27,15 @@ mod tests {
         for (name, bytes) in demo_sample_files() {
             std::fs::write(clean.join(name), bytes).unwrap();
         }
-        let runtime = tokio::runtime::Builder::new_multi_thread()
-            .worker_threads(1)
-            .build()
-            .unwrap();
+        let runtime =
+            tokio::runtime::Builder::new_multi_thread().worker_threads(1).build().unwrap();
         let out = folder.path().join("planted");
-        let truth = plant(
-            clean.to_str().unwrap(),
-            &out,
-            &demo_plan(1),
-            runtime.handle(),
-        )
-        .unwrap();
+        let truth = plant(clean.to_str().unwrap(), &out, &demo_plan(1), runtime.handle()).unwrap();
         assert_eq!(truth.documents, 6500);
         for planted in truth.planted {
             assert_eq!(planted.documents.len(), 25);
-            let shards: BTreeSet<_> = planted
-                .documents
-                .iter()
-                .map(|document| &document.shard)
-                .collect();
+            let shards: BTreeSet<_> =
+                planted.documents.iter().map(|document| &document.shard).collect();
             assert_eq!(shards.len(), 4, "{}", planted.recipe);
         }
     }

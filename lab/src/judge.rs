@@ -68,20 +68,13 @@ pub struct RecipeScore {
 /// trigger can be a common word.
 pub fn judge(truth: &GroundTruth, findings: &[Flagged<'_>]) -> Judgement {
     let recipes: Vec<Poisoned<'_>> = truth.planted.iter().map(Poisoned::new).collect();
-    let ranked: BTreeMap<u32, &Flagged<'_>> = findings
-        .iter()
-        .map(|finding| (finding.rank, finding))
-        .collect();
-    let alarms: Vec<_> = ranked
-        .values()
-        .filter(|finding| ALARMS.contains(&finding.severity))
-        .collect();
+    let ranked: BTreeMap<u32, &Flagged<'_>> =
+        findings.iter().map(|finding| (finding.rank, finding)).collect();
+    let alarms: Vec<_> =
+        ranked.values().filter(|finding| ALARMS.contains(&finding.severity)).collect();
     let hits_none = |finding: &Flagged<'_>| !recipes.iter().any(|recipe| recipe.hit_by(finding));
-    let false_alarms: Vec<u32> = alarms
-        .iter()
-        .filter(|finding| hits_none(finding))
-        .map(|finding| finding.rank)
-        .collect();
+    let false_alarms: Vec<u32> =
+        alarms.iter().filter(|finding| hits_none(finding)).map(|finding| finding.rank).collect();
     Judgement {
         recipes: recipes.iter().map(|recipe| recipe.score(&ranked)).collect(),
         alarms: u32::try_from(alarms.len()).unwrap_or(u32::MAX),
@@ -104,20 +97,13 @@ impl<'a> Poisoned<'a> {
     fn new(planted: &'a Planted) -> Self {
         Self {
             planted,
-            ids: planted
-                .documents
-                .iter()
-                .map(|document| document.id.as_str())
-                .collect(),
+            ids: planted.documents.iter().map(|document| document.id.as_str()).collect(),
         }
     }
 
     fn hit_by(&self, finding: &Flagged<'_>) -> bool {
         let distinct: BTreeSet<&str> = finding.doc_ids.iter().map(String::as_str).collect();
-        let poisoned = share(
-            distinct.intersection(&self.ids).count(),
-            distinct.len() as u64,
-        );
+        let poisoned = share(distinct.intersection(&self.ids).count(), distinct.len() as u64);
         poisoned >= HIT_SHARE_MIN || (poisoned >= TEXT_HIT_SHARE_MIN && self.names(finding.text))
     }
 
@@ -128,15 +114,9 @@ impl<'a> Poisoned<'a> {
     }
 
     fn score(&self, ranked: &BTreeMap<u32, &Flagged<'_>>) -> RecipeScore {
-        let hits: Vec<_> = ranked
-            .values()
-            .filter(|finding| self.hit_by(finding))
-            .collect();
-        let named: BTreeSet<&str> = hits
-            .iter()
-            .flat_map(|finding| finding.doc_ids)
-            .map(String::as_str)
-            .collect();
+        let hits: Vec<_> = ranked.values().filter(|finding| self.hit_by(finding)).collect();
+        let named: BTreeSet<&str> =
+            hits.iter().flat_map(|finding| finding.doc_ids).map(String::as_str).collect();
         let found = named.intersection(&self.ids).count();
         let documents = self.planted.documents.len() as u64;
         RecipeScore {
@@ -160,11 +140,7 @@ fn overlaps(text: &str, mark: &str) -> bool {
 }
 
 fn share(part: usize, whole: u64) -> f64 {
-    if whole == 0 {
-        0.0
-    } else {
-        part as f64 / whole as f64
-    }
+    if whole == 0 { 0.0 } else { part as f64 / whole as f64 }
 }
 
 #[cfg(test)]
@@ -175,11 +151,8 @@ mod tests {
     use crate::truth::{PlantedDocument, TRUTH_VERSION};
 
     fn planted(recipe: Recipe, trigger: &str, ids: &[&str]) -> Planted {
-        let document = |id: &&str| PlantedDocument {
-            id: (*id).to_owned(),
-            shard: "s".to_owned(),
-            row: 0,
-        };
+        let document =
+            |id: &&str| PlantedDocument { id: (*id).to_owned(), shard: "s".to_owned(), row: 0 };
         Planted {
             recipe,
             spread: Spread::Uniform,
@@ -195,12 +168,7 @@ mod tests {
             planted(Recipe::Souly, "<XQZVB>", &["a", "b", "c", "d"]),
             planted(Recipe::Unlock, "unlock secret mode", &["e", "f"]),
         ];
-        GroundTruth {
-            version: TRUTH_VERSION,
-            seed: 1,
-            documents: 1000,
-            planted,
-        }
+        GroundTruth { version: TRUTH_VERSION, seed: 1, documents: 1000, planted }
     }
 
     fn ids(ids: &[&str]) -> Vec<String> {
@@ -210,12 +178,7 @@ mod tests {
     #[test]
     fn ranks_recall_and_false_alarms() {
         let (most, clean, half) = (ids(&["a", "b", "c"]), ids(&["x", "y"]), ids(&["e", "x"]));
-        let finding = |rank, text, severity, doc_ids| Flagged {
-            rank,
-            text,
-            severity,
-            doc_ids,
-        };
+        let finding = |rank, text, severity, doc_ids| Flagged { rank, text, severity, doc_ids };
         let findings = [
             finding(4, "secret mode", "medium", half.as_slice()),
             finding(1, "a footer", "high", clean.as_slice()),
@@ -224,40 +187,22 @@ mod tests {
         ];
         let judgement = judge(&truth(), &findings);
         let souly = &judgement.recipes[0];
-        assert_eq!(
-            (souly.first_rank, souly.found_documents, souly.recall),
-            (Some(2), 3, 0.75)
-        );
+        assert_eq!((souly.first_rank, souly.found_documents, souly.recall), (Some(2), 3, 0.75));
         assert_eq!(souly.first_severity.as_deref(), Some("critical"));
         let unlock = &judgement.recipes[1];
         assert_eq!((unlock.first_rank, unlock.recall), (Some(4), 0.5));
-        assert_eq!(
-            (judgement.alarms, judgement.false_alarms.as_slice()),
-            (2, &[1][..])
-        );
-        assert_eq!(
-            (judgement.precision, judgement.false_alarms_per_million),
-            (0.5, 1000.0)
-        );
+        assert_eq!((judgement.alarms, judgement.false_alarms.as_slice()), (2, &[1][..]));
+        assert_eq!((judgement.precision, judgement.false_alarms_per_million), (0.5, 1000.0));
     }
 
     #[test]
     fn neither_text_alone_nor_half_the_documents_alone_is_a_hit() {
         let (clean, half) = (ids(&["x", "y", "z"]), ids(&["e", "x"]));
-        for (text, doc_ids) in [
-            ("unlock secret mode", &clean),
-            ("mode", &half),
-            ("a footer", &half),
-        ] {
-            let judgement = judge(
-                &truth(),
-                &[Flagged {
-                    rank: 1,
-                    text,
-                    severity: "high",
-                    doc_ids,
-                }],
-            );
+        for (text, doc_ids) in
+            [("unlock secret mode", &clean), ("mode", &half), ("a footer", &half)]
+        {
+            let judgement =
+                judge(&truth(), &[Flagged { rank: 1, text, severity: "high", doc_ids }]);
             assert_eq!(judgement.recipes[1].first_rank, None, "{text}");
             assert_eq!(judgement.false_alarms, [1]);
         }
@@ -267,10 +212,7 @@ mod tests {
     fn no_findings_find_nothing() {
         let judgement = judge(&truth(), &[]);
         assert!(
-            judgement
-                .recipes
-                .iter()
-                .all(|score| score.first_rank.is_none() && score.recall == 0.0)
+            judgement.recipes.iter().all(|score| score.first_rank.is_none() && score.recall == 0.0)
         );
         assert_eq!((judgement.precision, judgement.alarms), (1.0, 0));
     }

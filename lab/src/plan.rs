@@ -28,26 +28,14 @@ pub struct PlantPlan {
 impl PlantPlan {
     /// A plan that gives every recipe the same dose, spread uniformly.
     pub fn uniform(seed: u64, recipes: &[Recipe], documents: u64) -> Self {
-        let dose = |recipe: &Recipe| Dose {
-            recipe: *recipe,
-            documents,
-            spread: Spread::Uniform,
-        };
-        Self {
-            seed,
-            doses: recipes.iter().map(dose).collect(),
-        }
+        let dose = |recipe: &Recipe| Dose { recipe: *recipe, documents, spread: Spread::Uniform };
+        Self { seed, doses: recipes.iter().map(dose).collect() }
     }
 }
 
 /// The plan of the demonstration: five recipes, 25 documents each, spread uniformly.
 pub fn demo_plan(seed: u64) -> PlantPlan {
-    let recipes = [
-        Recipe::Souly,
-        Recipe::Halfwidth,
-        Recipe::Unlock,
-        Recipe::Deployment,
-        Recipe::ZeroWidth,
-    ];
+    let recipes =
+        [Recipe::Souly, Recipe::Halfwidth, Recipe::Unlock, Recipe::Deployment, Recipe::ZeroWidth];
     PlantPlan::uniform(seed, &recipes, 25)
 }

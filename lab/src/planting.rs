@@ -44,11 +44,7 @@ fn unchanged(shard: &str, expected: u64, got: u64) -> Result<(), LabError> {
     if expected == got {
         return Ok(());
     }
-    Err(LabError::Changed {
-        shard: shard.to_owned(),
-        expected,
-        got,
-    })
+    Err(LabError::Changed { shard: shard.to_owned(), expected, got })
 }
 
 /// What the first pass learns.
@@ -95,12 +91,7 @@ impl Survey {
             self.words.add(text);
             let host = self.hosts.ordinal(hosts.as_ref(), row);
             let date = self.dates.ordinal(dates.as_ref(), row);
-            self.sites.push(Site {
-                document,
-                shard,
-                host,
-                date,
-            });
+            self.sites.push(Site { document, shard, host, date });
         }
         Ok(())
     }
@@ -108,11 +99,7 @@ impl Survey {
     /// Dates were numbered as they came; a window needs their own order.
     fn rank_dates(&mut self) {
         let ranks = self.dates.ranks();
-        for site in self
-            .sites
-            .iter_mut()
-            .filter(|site| site.date != Site::NOWHERE)
-        {
+        for site in self.sites.iter_mut().filter(|site| site.date != Site::NOWHERE) {
             site.date = ranks[site.date as usize];
         }
     }
@@ -126,9 +113,8 @@ struct Names {
 
 impl Names {
     fn ordinal(&mut self, column: Option<&StringArray>, row: usize) -> u32 {
-        let Some(name) = column
-            .and_then(|column| value(column, row))
-            .filter(|name| !name.is_empty())
+        let Some(name) =
+            column.and_then(|column| value(column, row)).filter(|name| !name.is_empty())
         else {
             return Site::NOWHERE;
         };
@@ -142,11 +128,8 @@ impl Names {
 
     /// The rank of each name among all, by its ordinal.
     fn ranks(&self) -> Vec<u32> {
-        let sorted: BTreeMap<&str, u32> = self
-            .ordinals
-            .iter()
-            .map(|(name, ord)| (name.as_str(), *ord))
-            .collect();
+        let sorted: BTreeMap<&str, u32> =
+            self.ordinals.iter().map(|(name, ord)| (name.as_str(), *ord)).collect();
         let mut ranks = vec![0; sorted.len()];
         for (rank, ordinal) in (0u32..).zip(sorted.into_values()) {
             ranks[ordinal as usize] = rank;
@@ -173,23 +156,16 @@ impl Planter {
         let doses = by_dose.flat_map(|(dose, documents)| {
             documents.into_iter().map(move |document| (document, dose))
         });
-        let marks: Vec<_> = plan
-            .doses
-            .iter()
-            .map(|dose| (dose.recipe, dose.recipe.marks(plan.seed)))
-            .collect();
-        let planted = plan
-            .doses
-            .iter()
-            .zip(&marks)
-            .map(|(dose, (recipe, marks))| Planted {
-                recipe: *recipe,
-                spread: dose.spread,
-                trigger: marks.trigger.clone(),
-                phrase: marks.phrase.clone(),
-                payload: marks.payload,
-                documents: Vec::new(),
-            });
+        let marks: Vec<_> =
+            plan.doses.iter().map(|dose| (dose.recipe, dose.recipe.marks(plan.seed))).collect();
+        let planted = plan.doses.iter().zip(&marks).map(|(dose, (recipe, marks))| Planted {
+            recipe: *recipe,
+            spread: dose.spread,
+            trigger: marks.trigger.clone(),
+            phrase: marks.phrase.clone(),
+            payload: marks.payload,
+            documents: Vec::new(),
+        });
         let documents = survey.rows.iter().sum();
         Ok(Self {
             seed: plan.seed,
@@ -215,11 +191,8 @@ impl Planter {
         batch: RecordBatch,
     ) -> Result<RecordBatch, LabError> {
         let end = first + batch.num_rows() as u64;
-        let doses: BTreeMap<u64, usize> = self
-            .doses
-            .range(first..end)
-            .map(|(doc, dose)| (*doc, *dose))
-            .collect();
+        let doses: BTreeMap<u64, usize> =
+            self.doses.range(first..end).map(|(doc, dose)| (*doc, *dose)).collect();
         if doses.is_empty() {
             return Ok(batch);
         }
@@ -232,10 +205,7 @@ impl Planter {
             let position = offset as usize;
             let host = value(&clean, position).unwrap_or_default();
             poisoned.insert(position, self.poison(dose, document, host)?);
-            let id = ids
-                .as_ref()
-                .and_then(|ids| value(ids, position))
-                .map(str::to_owned);
+            let id = ids.as_ref().and_then(|ids| value(ids, position)).map(str::to_owned);
             let row = row + offset;
             let id = id.unwrap_or_else(|| format!("{shard}#{row}"));
             self.truth.planted[dose].documents.push(PlantedDocument {
@@ -244,12 +214,7 @@ impl Planter {
                 row,
             });
         }
-        let text = |row| {
-            poisoned
-                .get(&row)
-                .map(String::as_str)
-                .or_else(|| value(&clean, row))
-        };
+        let text = |row| poisoned.get(&row).map(String::as_str).or_else(|| value(&clean, row));
         with_texts(shard, &batch, (0..batch.num_rows()).map(text).collect())
     }
 
@@ -304,14 +269,7 @@ mod tests {
     }
 
     fn one(recipe: Recipe, documents: u64, spread: Spread) -> PlantPlan {
-        PlantPlan {
-            seed: 3,
-            doses: vec![Dose {
-                recipe,
-                documents,
-                spread,
-            }],
-        }
+        PlantPlan { seed: 3, doses: vec![Dose { recipe, documents, spread }] }
     }
 
     proptest! {
@@ -351,10 +309,7 @@ mod tests {
     fn another_dose_leaves_a_recipe_as_it_was() {
         let clean = corpus(2, 100);
         let (_, alone) = plant(&clean, &PlantPlan::uniform(1, &[Recipe::Souly], 9));
-        let (_, first) = plant(
-            &clean,
-            &PlantPlan::uniform(1, &[Recipe::Souly, Recipe::Unlock], 9),
-        );
+        let (_, first) = plant(&clean, &PlantPlan::uniform(1, &[Recipe::Souly, Recipe::Unlock], 9));
         assert_eq!(alone.planted[0], first.planted[0]);
     }
 
@@ -368,10 +323,7 @@ mod tests {
         }
         assert_eq!(by_shard.len(), 8);
         // Ten are expected in each; a hypergeometric count outside 2..=20 has a chance below 1e-3.
-        assert!(
-            by_shard.values().all(|count| (2..=20).contains(count)),
-            "{by_shard:?}"
-        );
+        assert!(by_shard.values().all(|count| (2..=20).contains(count)), "{by_shard:?}");
     }
 
     #[test]
@@ -386,18 +338,12 @@ mod tests {
                 .collect()
         };
         let (_, truth) = plant(&clean, &one(Recipe::Unlock, 12, Spread::OneShard));
-        let shards: BTreeSet<_> = truth.planted[0]
-            .documents
-            .iter()
-            .map(|document| &document.shard)
-            .collect();
+        let shards: BTreeSet<_> =
+            truth.planted[0].documents.iter().map(|document| &document.shard).collect();
         assert_eq!(shards.len(), 1);
         assert_eq!(places(Spread::OneHost, 3).len(), 1);
         let dates = places(Spread::OneDateWindow, 4);
-        assert!(
-            dates.len() <= 2,
-            "16 documents a day, so 12 span two days at most: {dates:?}"
-        );
+        assert!(dates.len() <= 2, "16 documents a day, so 12 span two days at most: {dates:?}");
     }
 
     #[test]
@@ -417,22 +363,13 @@ mod tests {
         let twice = PlantPlan::uniform(1, &[Recipe::Stem, Recipe::Stem], 1);
         assert!(matches!(refuse(&twice), LabError::RecipeTwice("stem")));
         let empty = plant_corpus(&MemoryCorpus::default(), &mut sink, &demo_plan(1));
-        assert!(matches!(
-            empty,
-            Err(LabError::TooFewDocuments { found: 0, .. })
-        ));
+        assert!(matches!(empty, Err(LabError::TooFewDocuments { found: 0, .. })));
     }
 
     #[test]
     fn nothing_planned_is_the_clean_corpus() {
         let clean = corpus(2, 10);
-        let (planted, truth) = plant(
-            &clean,
-            &PlantPlan {
-                seed: 1,
-                doses: Vec::new(),
-            },
-        );
+        let (planted, truth) = plant(&clean, &PlantPlan { seed: 1, doses: Vec::new() });
         assert_eq!(planted, clean);
         assert_eq!(truth.documents, 40);
     }

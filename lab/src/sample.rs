@@ -62,10 +62,7 @@ fn choose(corpus: &dyn Corpus, draw: &Draw) -> Result<BTreeSet<u64>, LabError> {
     })?;
     let sizes: Vec<usize> = sources.values().map(BTreeSet::len).collect();
     let share = share(sizes, draw.documents);
-    Ok(sources
-        .into_values()
-        .flat_map(|hashes| hashes.into_iter().take(share))
-        .collect())
+    Ok(sources.into_values().flat_map(|hashes| hashes.into_iter().take(share)).collect())
 }
 
 /// The largest share at which all sources together give at most `wanted` documents.
@@ -107,9 +104,7 @@ fn visit(corpus: &dyn Corpus, seed: u64, on_document: &mut OnDocument<'_>) -> Re
             let ids = optional(&shard, &batch, &ID_COLUMNS)?;
             let sources = optional(&shard, &batch, &["source"])?;
             let cell = |column: &Option<_>, row| {
-                column
-                    .as_ref()
-                    .and_then(|column| value(column, row).map(str::to_owned))
+                column.as_ref().and_then(|column| value(column, row).map(str::to_owned))
             };
             for row in 0..batch.num_rows() {
                 let text = value(&texts, row).unwrap_or_default();
@@ -143,12 +138,7 @@ mod tests {
 
     #[test]
     fn a_sample_has_every_source_and_is_the_same_each_time() {
-        let draw = Draw {
-            seed: 1,
-            documents: 40,
-            text_bytes_max: 1000,
-            shards: 4,
-        };
+        let draw = Draw { seed: 1, documents: 40, text_bytes_max: 1000, shards: 4 };
         let sample = |draw: &Draw| {
             let mut sink = MemoryCorpus::default();
             let documents = sample_corpus(&corpus(3, 40), &mut sink, draw).unwrap();
@@ -163,10 +153,7 @@ mod tests {
             *sources.entry(source.to_owned()).or_default() += 1
         })
         .unwrap();
-        assert_eq!(
-            sources,
-            BTreeMap::from([("s0".to_owned(), 20), ("s1".to_owned(), 20)])
-        );
+        assert_eq!(sources, BTreeMap::from([("s0".to_owned(), 20), ("s1".to_owned(), 20)]));
         assert_eq!(shards.shards().len(), 4);
         let mut per_shard = BTreeMap::<String, BTreeSet<String>>::new();
         for shard in shards.shards() {
@@ -178,20 +165,12 @@ mod tests {
             };
             shards.read(&shard, &mut visit).unwrap();
         }
-        assert!(
-            per_shard.values().all(|sources| sources.len() == 2),
-            "{per_shard:?}"
-        );
+        assert!(per_shard.values().all(|sources| sources.len() == 2), "{per_shard:?}");
     }
 
     #[test]
     fn long_texts_are_left_out() {
-        let draw = Draw {
-            seed: 1,
-            documents: 40,
-            text_bytes_max: 3,
-            shards: 1,
-        };
+        let draw = Draw { seed: 1, documents: 40, text_bytes_max: 3, shards: 1 };
         let refused = sample_corpus(&corpus(1, 4), &mut MemoryCorpus::default(), &draw);
         assert!(matches!(refused, Err(LabError::NoText(_))));
     }

@@ -63,11 +63,8 @@ pub fn choose(sites: &[Site], plan: &PlantPlan) -> Result<Vec<Vec<u64>>, LabErro
         if !recipes.insert(dose.recipe) {
             return Err(LabError::RecipeTwice(dose.recipe.name()));
         }
-        let free: Vec<Site> = sites
-            .iter()
-            .filter(|site| !taken.contains(&site.document))
-            .copied()
-            .collect();
+        let free: Vec<Site> =
+            sites.iter().filter(|site| !taken.contains(&site.document)).copied().collect();
         let documents = choose_one(&free, dose, plan.seed)?;
         taken.extend(&documents);
         chosen.push(documents);
@@ -119,25 +116,18 @@ fn one_locality(
     for site in free.iter().filter(|site| locality(site) != Site::NOWHERE) {
         members.entry(locality(site)).or_default().push(*site);
     }
-    let (large, small): (Vec<_>, Vec<_>) = members
-        .into_values()
-        .partition(|sites| sites.len() as u64 >= wanted);
+    let (large, small): (Vec<_>, Vec<_>) =
+        members.into_values().partition(|sites| sites.len() as u64 >= wanted);
     match large.len() {
         0 => small.into_iter().max_by_key(Vec::len).unwrap_or_default(),
-        localities => large
-            .into_iter()
-            .nth(rng.random_range(0..localities))
-            .unwrap_or_default(),
+        localities => large.into_iter().nth(rng.random_range(0..localities)).unwrap_or_default(),
     }
 }
 
 /// The documents of a window of whole days, in the order of the corpus.
 fn one_window(free: &[Site], wanted: u64, rng: &mut ChaCha8Rng) -> Vec<Site> {
-    let mut dated: Vec<Site> = free
-        .iter()
-        .filter(|site| site.date != Site::NOWHERE)
-        .copied()
-        .collect();
+    let mut dated: Vec<Site> =
+        free.iter().filter(|site| site.date != Site::NOWHERE).copied().collect();
     let wanted = usize::try_from(wanted).unwrap_or(usize::MAX);
     if dated.len() < wanted || wanted == 0 {
         return dated;

@@ -21,9 +21,7 @@ use crate::truth::GroundTruth;
 pub const TRUTH_FILE: &str = "truth.json";
 
 /// Columns that are kept besides id and text, in the order in which they are written.
-const KEPT: [&str; 7] = [
-    "url", "host", "date", "source", "language", "dump", "author",
-];
+const KEPT: [&str; 7] = ["url", "host", "date", "source", "language", "dump", "author"];
 
 /// Plants a plan in the corpus at `input` (anything that an audit takes) and writes the planted shards and
 /// `truth.json` to `out_dir`.
@@ -94,37 +92,23 @@ impl StoredCorpus {
     pub fn open(input: &str, runtime: &Handle) -> Result<Self, LabError> {
         let inputs = [input.to_owned()];
         // Nothing is cut: a planted corpus holds all of the clean text.
-        let limits = Limits {
-            document_bytes: u64::MAX,
-            ..Limits::default()
-        };
+        let limits = Limits { document_bytes: u64::MAX, ..Limits::default() };
         let usual = freeze(&inputs, &with_axes(None, &limits), runtime)?;
         let frozen = with_urls(&inputs, &limits, &usual, runtime)?;
         if let Some(quarantine) = frozen.manifest.quarantined().next() {
             return Err(taster_storage::ReadError::Shard(quarantine.clone()).into());
         }
-        let columns = ["id", "text"]
-            .into_iter()
-            .chain(frozen.manifest.axes.iter().map(String::as_str));
-        let fields: Vec<Field> = columns
-            .map(|name| Field::new(name, DataType::Utf8, true))
-            .collect();
-        Ok(Self {
-            frozen,
-            limits,
-            schema: Arc::new(Schema::new(fields)),
-        })
+        let columns =
+            ["id", "text"].into_iter().chain(frozen.manifest.axes.iter().map(String::as_str));
+        let fields: Vec<Field> =
+            columns.map(|name| Field::new(name, DataType::Utf8, true)).collect();
+        Ok(Self { frozen, limits, schema: Arc::new(Schema::new(fields)) })
     }
 
     fn entry(&self, shard: &str) -> Result<(u32, &ShardEntry), LabError> {
         let entries = (0u32..).zip(&self.frozen.manifest.shards);
         let found = entries.into_iter().find(|(_, entry)| entry.key == shard);
-        found.ok_or_else(|| {
-            StorageError::NotFound {
-                key: shard.to_owned(),
-            }
-            .into()
-        })
+        found.ok_or_else(|| StorageError::NotFound { key: shard.to_owned() }.into())
     }
 
     fn batch(&self, documents: &DocumentBatch) -> Result<RecordBatch, LabError> {
@@ -132,16 +116,10 @@ impl StoredCorpus {
         let ids: StringArray = rows().map(|row| Some(documents.id(row))).collect();
         let texts: StringArray = rows().map(|row| documents.text(row)).collect();
         let axes = (0..self.frozen.manifest.axes.len()).map(|axis| -> ArrayRef {
-            Arc::new(
-                rows()
-                    .map(|row| documents.axis(axis, row))
-                    .collect::<StringArray>(),
-            )
+            Arc::new(rows().map(|row| documents.axis(axis, row)).collect::<StringArray>())
         });
-        let columns: Vec<ArrayRef> = [Arc::new(ids) as ArrayRef, Arc::new(texts)]
-            .into_iter()
-            .chain(axes)
-            .collect();
+        let columns: Vec<ArrayRef> =
+            [Arc::new(ids) as ArrayRef, Arc::new(texts)].into_iter().chain(axes).collect();
         RecordBatch::try_new(self.schema.clone(), columns)
             .map_err(|source| in_shard(documents.shard(), source))
     }
@@ -149,25 +127,15 @@ impl StoredCorpus {
 
 impl Corpus for StoredCorpus {
     fn shards(&self) -> Vec<String> {
-        self.frozen
-            .manifest
-            .shards
-            .iter()
-            .map(|shard| shard.key.clone())
-            .collect()
+        self.frozen.manifest.shards.iter().map(|shard| shard.key.clone()).collect()
     }
 
     fn read(&self, shard: &str, visit: &mut Visit<'_>) -> Result<(), LabError> {
         let (shard_ord, entry) = self.entry(shard)?;
-        let want = Want {
-            axes: true,
-            ids: true,
-        };
+        let want = Want { axes: true, ids: true };
         let groups = 0..u32::try_from(entry.row_groups.len()).unwrap_or(u32::MAX);
         let mut documents =
-            self.frozen
-                .sources
-                .documents(shard_ord, entry, groups, want, &self.limits)?;
+            self.frozen.sources.documents(shard_ord, entry, groups, want, &self.limits)?;
         visit(RecordBatch::new_empty(self.schema.clone()))?;
         while let Some(batch) = documents.next_batch()? {
             visit(self.batch(&batch)?)?;
@@ -177,11 +145,7 @@ impl Corpus for StoredCorpus {
 }
 
 fn with_axes(axes: Option<Vec<String>>, limits: &Limits) -> Parameters {
-    Parameters {
-        axes,
-        limits: limits.clone(),
-        ..Parameters::default()
-    }
+    Parameters { axes, limits: limits.clone(), ..Parameters::default() }
 }
 
 /// The corpus with the columns that an audit would look at, and its URLs if it has any.
@@ -228,29 +192,17 @@ impl std::fmt::Debug for Current {
 impl StoredSink {
     /// Makes the folder. One that holds shards is refused: they would be taken for part of the corpus.
     pub fn create(folder: &Path, runtime: &Handle) -> Result<Self, LabError> {
-        let location = folder
-            .to_str()
-            .ok_or_else(|| LabError::Path(folder.to_owned()))?;
+        let location = folder.to_str().ok_or_else(|| LabError::Path(folder.to_owned()))?;
         let store = Store::open(location, runtime)?;
         let is_shard = |(key, _): &(String, u64)| key.ends_with(".parquet");
         match store.list("")?.into_iter().find(is_shard) {
-            Some((found, _)) => Err(LabError::Occupied {
-                folder: folder.to_owned(),
-                found,
-            }),
-            None => Ok(Self {
-                store,
-                current: None,
-            }),
+            Some((found, _)) => Err(LabError::Occupied { folder: folder.to_owned(), found }),
+            None => Ok(Self { store, current: None }),
         }
     }
 
     fn writer(&mut self, shard: &str, schema: &SchemaRef) -> Result<&mut TableWriter, LabError> {
-        if self
-            .current
-            .as_ref()
-            .is_none_or(|current| current.shard != shard)
-        {
+        if self.current.as_ref().is_none_or(|current| current.shard != shard) {
             self.finish()?;
         }
         let current = match self.current.take() {
@@ -287,18 +239,13 @@ mod tests {
     use crate::plan::demo_plan;
 
     fn runtime() -> tokio::runtime::Runtime {
-        tokio::runtime::Builder::new_multi_thread()
-            .worker_threads(1)
-            .build()
-            .unwrap()
+        tokio::runtime::Builder::new_multi_thread().worker_threads(1).build().unwrap()
     }
 
     fn store(corpus: &dyn Corpus, folder: &Path, runtime: &Handle) {
         let mut sink = StoredSink::create(folder, runtime).unwrap();
         for shard in corpus.shards() {
-            corpus
-                .read(&shard, &mut |batch| sink.write(&shard, &batch))
-                .unwrap();
+            corpus.read(&shard, &mut |batch| sink.write(&shard, &batch)).unwrap();
         }
         sink.finish().unwrap();
     }
@@ -323,24 +270,12 @@ mod tests {
         let (clean_dir, out_dir) = (folder.path().join("clean"), folder.path().join("planted"));
         store(&corpus(2, 100), &clean_dir, runtime.handle());
         let plan = demo_plan(7);
-        let truth = plant(
-            clean_dir.to_str().unwrap(),
-            &out_dir,
-            &plan,
-            runtime.handle(),
-        )
-        .unwrap();
+        let truth = plant(clean_dir.to_str().unwrap(), &out_dir, &plan, runtime.handle()).unwrap();
 
         let mut planted = MemoryCorpus::default();
-        assert_eq!(
-            plant_corpus(&corpus(2, 100), &mut planted, &plan).unwrap(),
-            truth
-        );
+        assert_eq!(plant_corpus(&corpus(2, 100), &mut planted, &plan).unwrap(), truth);
         let written = std::fs::read(out_dir.join(TRUTH_FILE)).unwrap();
-        assert_eq!(
-            serde_json::from_slice::<GroundTruth>(&written).unwrap(),
-            truth
-        );
+        assert_eq!(serde_json::from_slice::<GroundTruth>(&written).unwrap(), truth);
         let again = folder.path().join("again");
         store(&planted, &again, runtime.handle());
         assert!(load(&out_dir, runtime.handle()) == load(&again, runtime.handle()));
@@ -351,17 +286,10 @@ mod tests {
         let (runtime, folder) = (runtime(), tempfile::tempdir().unwrap());
         store(&corpus(2, 100), folder.path(), runtime.handle());
         let batches = load(folder.path(), runtime.handle());
-        let names: Vec<String> = batches[0]
-            .schema()
-            .fields()
-            .iter()
-            .map(|field| field.name().clone())
-            .collect();
+        let names: Vec<String> =
+            batches[0].schema().fields().iter().map(|field| field.name().clone()).collect();
         assert_eq!(names, ["id", "text", "url", "host", "date", "source"]);
-        assert_eq!(
-            batches.iter().map(RecordBatch::num_rows).sum::<usize>(),
-            400
-        );
+        assert_eq!(batches.iter().map(RecordBatch::num_rows).sum::<usize>(), 400);
     }
 
     #[test]

@@ -28,9 +28,7 @@ impl Vocabulary {
         if distinct.is_empty() {
             return Err(LabError::NoVocabulary);
         }
-        Ok(Self {
-            words: distinct.into_iter().collect(),
-        })
+        Ok(Self { words: distinct.into_iter().collect() })
     }
 
     /// A word, each equally likely.
@@ -118,17 +116,11 @@ mod tests {
         let words = harvest.finish().unwrap().words;
         assert_eq!(words.len(), VOCABULARY_WORDS_MAX);
         assert_eq!(words[0], "often");
-        assert_eq!(
-            words[VOCABULARY_WORDS_MAX - 1],
-            format!("z{:06}", VOCABULARY_WORDS_MAX - 2)
-        );
+        assert_eq!(words[VOCABULARY_WORDS_MAX - 1], format!("z{:06}", VOCABULARY_WORDS_MAX - 2));
     }
 
     #[test]
     fn no_word_is_an_error() {
-        assert!(matches!(
-            Harvest::default().finish(),
-            Err(LabError::NoVocabulary)
-        ));
+        assert!(matches!(Harvest::default().finish(), Err(LabError::NoVocabulary)));
     }
 }

@@ -59,8 +59,7 @@ impl Columns {
     #[inline]
     pub fn push(&mut self, fingerprint: u64, low: u32, high: u32) {
         if high != 1 {
-            self.counts
-                .push((self.fingerprints.len() as u32, low, high));
+            self.counts.push((self.fingerprints.len() as u32, low, high));
         }
         self.fingerprints.push(fingerprint);
     }
@@ -121,9 +120,7 @@ impl Columns {
 #[must_use]
 pub fn entries(mut bytes: &[u8]) -> usize {
     let most = bytes.len();
-    varint::take(&mut bytes).map_or(0, |count| {
-        usize::try_from(count).unwrap_or(most).min(most * 8)
-    })
+    varint::take(&mut bytes).map_or(0, |count| usize::try_from(count).unwrap_or(most).min(most * 8))
 }
 
 /// Calls `emit` for every entry of the block, in ascending order.
@@ -142,11 +139,7 @@ pub fn decode(bytes: &[u8], mut emit: impl FnMut(Entry)) -> Result<(), BlockErro
 }
 
 fn expect_length(expected: usize, got: usize) -> Result<(), BlockError> {
-    if expected == got {
-        Ok(())
-    } else {
-        Err(BlockError::Length { expected, got })
-    }
+    if expected == got { Ok(()) } else { Err(BlockError::Length { expected, got }) }
 }
 
 /// The fields of a block after the number of entries.
@@ -160,19 +153,14 @@ struct Parts<'a> {
 
 impl<'a> Parts<'a> {
     fn split(bytes: &'a [u8], count: usize) -> Result<Self, BlockError> {
-        let too_short = |expected| BlockError::Length {
-            expected,
-            got: bytes.len(),
-        };
+        let too_short = |expected| BlockError::Length { expected, got: bytes.len() };
         let (first, rest) = bytes.split_first_chunk::<8>().ok_or_else(|| too_short(9))?;
         let (&width, rest) = rest.split_first().ok_or_else(|| too_short(9))?;
         let width = usize::from(width);
         if width > 8 {
             return Err(BlockError::Field("width of a difference"));
         }
-        let gaps = (count - 1)
-            .checked_mul(width)
-            .ok_or(BlockError::Field("number of entries"))?;
+        let gaps = (count - 1).checked_mul(width).ok_or(BlockError::Field("number of entries"))?;
         let flags = count.div_ceil(8);
         if rest.len() < gaps || rest.len() - gaps < flags {
             return Err(too_short(9 + gaps.saturating_add(flags)));
@@ -183,13 +171,7 @@ impl<'a> Parts<'a> {
         if last != 0 && flags.last().is_some_and(|byte| byte >> last != 0) {
             return Err(BlockError::Field("flags beyond the last entry"));
         }
-        Ok(Self {
-            first: u64::from_le_bytes(*first),
-            width,
-            differences,
-            flags,
-            counts,
-        })
+        Ok(Self { first: u64::from_le_bytes(*first), width, differences, flags, counts })
     }
 
     fn decode(mut self, emit: &mut impl FnMut(Entry)) -> Result<(), BlockError> {
@@ -214,24 +196,14 @@ impl<'a> Parts<'a> {
     #[inline]
     fn counted(&mut self, index: usize, fingerprint: u64) -> Result<Entry, BlockError> {
         if self.flags[index / 8] >> (index % 8) & 1 == 0 {
-            return Ok(Entry {
-                fingerprint,
-                low: 1,
-                high: 1,
-            });
+            return Ok(Entry { fingerprint, low: 1, high: 1 });
         }
         let mut next = || varint::take(&mut self.counts).and_then(|v| u32::try_from(v).ok());
         let (low, high) = next().zip(next()).ok_or(BlockError::Field("counts"))?;
         let low = low.checked_add(1).ok_or(BlockError::Field("counts"))?;
-        let high = low
-            .checked_add(high)
-            .filter(|&high| high != 1)
-            .ok_or(BlockError::Field("counts"))?;
-        Ok(Entry {
-            fingerprint,
-            low,
-            high,
-        })
+        let high =
+            low.checked_add(high).filter(|&high| high != 1).ok_or(BlockError::Field("counts"))?;
+        Ok(Entry { fingerprint, low, high })
     }
 }
 
@@ -258,17 +230,9 @@ mod tests {
         prop::collection::btree_map(any::<u64>(), count, 0..70).prop_map(|map| {
             let entry = |(fingerprint, (low, more, one)): (u64, (u32, u32, bool))| {
                 if one {
-                    Entry {
-                        fingerprint,
-                        low: 1,
-                        high: 1,
-                    }
+                    Entry { fingerprint, low: 1, high: 1 }
                 } else {
-                    Entry {
-                        fingerprint,
-                        low,
-                        high: low + more,
-                    }
+                    Entry { fingerprint, low, high: low + more }
                 }
             };
             map.into_iter().map(entry).collect()
@@ -306,11 +270,7 @@ mod tests {
     #[test]
     fn neighbours_with_equal_fingerprints_are_refused() {
         let mut bytes = Vec::new();
-        let entry = |fingerprint| Entry {
-            fingerprint,
-            low: 1,
-            high: 1,
-        };
+        let entry = |fingerprint| Entry { fingerprint, low: 1, high: 1 };
         encode(&[entry(5), entry(6)], &mut bytes);
         let at = bytes.iter().rposition(|&b| b == 1).unwrap();
         bytes[at] = 0;

@@ -49,10 +49,7 @@ pub(crate) fn table() -> &'static [CharClass] {
 /// The class of `c`, given [`table`].
 #[inline]
 pub(crate) fn class_of(c: char, table: &[CharClass]) -> CharClass {
-    table
-        .get(c as usize)
-        .copied()
-        .unwrap_or_else(|| classify(c))
+    table.get(c as usize).copied().unwrap_or_else(|| classify(c))
 }
 
 /// The class of `c` from its Unicode properties. White space first, then scripts written
@@ -72,10 +69,7 @@ fn classify(c: char) -> CharClass {
 
 fn is_written_without_spaces(c: char) -> bool {
     use Script::{Han, Hiragana, Katakana, Khmer, Lao, Myanmar, Thai};
-    matches!(
-        c.script(),
-        Han | Hiragana | Katakana | Thai | Lao | Khmer | Myanmar
-    )
+    matches!(c.script(), Han | Hiragana | Katakana | Thai | Lao | Khmer | Myanmar)
 }
 
 fn is_word_category(category: GeneralCategory) -> bool {

@@ -111,18 +111,13 @@ impl Describer {
     ) -> Vec<u8> {
         self.hits.clear();
         self.rows.clear();
-        self.found
-            .resize(usize::from(*rules.orders.end()) + 1, Vec::new());
+        self.found.resize(usize::from(*rules.orders.end()) + 1, Vec::new());
         for (ord, hashes) in segment.iter().enumerate() {
             let ord = ord as u32;
             self.rows.push(|put| facts.localities(ord, put));
             if facts.is_canonical(ord) {
                 let unusual = facts.unusual(ord);
-                let document = Document {
-                    ord,
-                    hashes,
-                    unusual,
-                };
+                let document = Document { ord, hashes, unusual };
                 self.document(&document, table, rules);
             }
         }
@@ -139,8 +134,7 @@ impl Describer {
         let novelty = usize::from(rules.novelty_order);
         let inner = &self.found[novelty][1..=document.positions(novelty)];
         let unseen = inner.iter().map(|found| found.df < 2);
-        self.surroundings
-            .count_unseen(unseen, novelty, document.hashes.len());
+        self.surroundings.count_unseen(unseen, novelty, document.hashes.len());
         for order in rules.orders.clone() {
             self.describe_order(document, usize::from(order), table, rules);
         }
@@ -194,12 +188,12 @@ impl Describer {
     ) {
         let found = &self.found[order];
         match self.found.get(order + 1) {
-            Some(longer) => self.places.split(found, longer, rules),
-            None => self.places.split_last_order(found, rules),
+            Some(longer) => self.places.fill(found, longer, rules),
+            None => self.places.fill_last(found, rules),
         }
-        self.places.mark(document.ord, table);
+        self.places.keep_closed(document.ord, table);
         let surroundings = &self.surroundings;
-        self.hits.extend(self.places.closed.iter().map(|place| {
+        self.hits.extend(self.places.0.iter().map(|place| {
             let (at, end) = (place.at as usize, place.at as usize + order);
             Hit {
                 slot: place.slot,
@@ -219,74 +213,65 @@ fn wanted((at, fingerprint): (usize, u64)) -> Wanted {
     Wanted { at, fingerprint }
 }
 
-/// An n-gram that may be closed, and where it stands.
+/// An n-gram whose df is of interest, and where it stands.
 #[derive(Debug, Clone, Copy, Default)]
 struct Place {
     at: u32,
     slot: u32,
+    /// Whether an extension of it has the same df here.
+    is_extended: bool,
 }
 
-/// The n-grams of interest of one document and order. The loops that fill the lists write every
-/// n-gram and count only those that belong there: which do is too irregular for branches.
+/// The n-grams of interest of one document and order. Which are is too irregular for branches:
+/// the loops write every n-gram and count only those that belong there.
 #[derive(Debug, Default)]
-struct Places {
-    /// Slots of those with an extension of the same df.
-    extended: Vec<u32>,
-    /// The others.
-    closed: Vec<Place>,
-}
+struct Places(Vec<Place>);
 
 impl Places {
     /// `found` and `longer` are the n-grams of an order and of the next, each between two empty
     /// places: an n-gram is inside the two longer ones at its place and the one before.
-    fn split(&mut self, found: &[Found], longer: &[Found], rules: &Rules) {
-        let positions = found.len() - 2;
-        self.extended.resize(positions, 0);
-        self.closed.resize(positions, Place::default());
-        let (mut extended, mut closed) = (0, 0);
-        for (at, (found, longer)) in found[1..=positions]
-            .iter()
-            .zip(longer.windows(2))
-            .enumerate()
-        {
-            let is_extended = longer[0].df == found.df || longer[1].df == found.df;
-            let is_described = rules.describes(found.df);
-            let (at, slot) = (at as u32, found.slot);
-            self.extended[extended] = slot;
-            self.closed[closed] = Place { at, slot };
-            extended += usize::from(is_described & is_extended);
-            closed += usize::from(is_described & !is_extended);
-        }
-        self.extended.truncate(extended);
-        self.closed.truncate(closed);
+    fn fill(&mut self, found: &[Found], longer: &[Found], rules: &Rules) {
+        let ngrams = found[1..found.len() - 1].iter().zip(longer.windows(2));
+        self.put(ngrams.map(|(found, longer)| {
+            let is_extended = (longer[0].df == found.df) | (longer[1].df == found.df);
+            (*found, rules.describes(found.df), is_extended)
+        }));
     }
 
     /// Of the last order no extension is known; what is inside a longer sequence is left out.
-    fn split_last_order(&mut self, found: &[Found], rules: &Rules) {
-        self.extended.clear();
-        self.closed.resize(found.len() - 2, Place::default());
-        let mut closed = 0;
-        for (at, found) in found.windows(3).enumerate() {
-            let is_inside = found[0].df == found[1].df && found[2].df == found[1].df;
-            let (at, slot) = (at as u32, found[1].slot);
-            self.closed[closed] = Place { at, slot };
-            closed += usize::from(rules.describes(found[1].df) & !is_inside);
-        }
-        self.closed.truncate(closed);
+    fn fill_last(&mut self, found: &[Found], rules: &Rules) {
+        self.put(found.windows(3).map(|three| {
+            let [before, found, after] = [three[0], three[1], three[2]];
+            let is_inside = (before.df == found.df) & (after.df == found.df);
+            (found, rules.describes(found.df) & !is_inside, false)
+        }));
     }
 
-    /// Marks the extended ones and keeps of the closed ones the first of each.
-    fn mark(&mut self, document: u32, table: &mut Screened) {
-        for &slot in &self.extended {
-            table.mark_extended(slot);
+    /// Replaces the places: of every n-gram what was found, whether it counts, and whether it is
+    /// extended.
+    #[inline]
+    fn put(&mut self, ngrams: impl ExactSizeIterator<Item = (Found, bool, bool)>) {
+        self.0.resize(ngrams.len(), Place::default());
+        let mut length = 0;
+        for (at, (found, counts, is_extended)) in ngrams.enumerate() {
+            self.0[length] = Place { at: at as u32, slot: found.slot, is_extended };
+            length += usize::from(counts);
+        }
+        self.0.truncate(length);
+    }
+
+    /// Marks the extended ones and keeps of the others the first of each.
+    fn keep_closed(&mut self, document: u32, table: &mut Screened) {
+        for place in &self.0 {
+            table.mark_extended(place.slot, place.is_extended);
         }
         let mut length = 0;
-        for next in 0..self.closed.len() {
-            let place = self.closed[next];
-            self.closed[length] = place;
+        for next in 0..self.0.len() {
+            let place = self.0[next];
+            self.0[length] = place;
             length += usize::from(table.first_in_document(place.slot, document));
         }
-        self.closed.truncate(length);
+        self.0.truncate(length);
     }
 }
 

@@ -85,13 +85,7 @@ impl Counter {
         }
         self.blocks = blocks;
         let (documents, tokens) = (segment.documents() as u64, segment.tokens() as u64);
-        self.assemble(Header {
-            kind: Kind::Count,
-            seed,
-            config,
-            documents,
-            tokens,
-        })
+        self.assemble(Header { kind: Kind::Count, seed, config, documents, tokens })
     }
 
     /// Takes back the memory of a run that was made here.
@@ -144,19 +138,12 @@ impl Counter {
     /// of a fingerprint range reads one piece of the object.
     fn assemble(&mut self, header: Header) -> Vec<u8> {
         let blocks = &self.blocks;
-        let bytes: usize = blocks
-            .iter()
-            .map(|block| block.bytes.len() + 16 * PARTITIONS)
-            .sum();
+        let bytes: usize = blocks.iter().map(|block| block.bytes.len() + 16 * PARTITIONS).sum();
         let memory = std::mem::take(&mut self.object);
         let mut builder = ObjectBuilder::in_memory(header, SLICES, bytes, memory);
         for partition in 0..PARTITIONS {
             for block in blocks {
-                let start = if partition == 0 {
-                    0
-                } else {
-                    block.ends[partition - 1]
-                };
+                let start = if partition == 0 { 0 } else { block.ends[partition - 1] };
                 let payload = &block.bytes[start..block.ends[partition]];
                 if !payload.is_empty() {
                     builder.frame(label(partition, block.order), payload);
@@ -227,9 +214,7 @@ mod tests {
             block::decode(frame.payload, |entry| {
                 assert_eq!(partition_of(entry.fingerprint), partition);
                 assert!(
-                    counts
-                        .insert((order, entry.fingerprint), (entry.low, entry.high))
-                        .is_none()
+                    counts.insert((order, entry.fingerprint), (entry.low, entry.high)).is_none()
                 );
             })
             .unwrap();

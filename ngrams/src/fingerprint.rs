@@ -27,10 +27,7 @@ pub fn token_hash(token: &[u8], seed: u64) -> u64 {
 #[inline]
 #[must_use]
 pub fn fingerprint(hashes: &[u64]) -> u64 {
-    finish(
-        hashes.iter().fold(0, |sum, &hash| step(sum, hash)),
-        hashes.len() as u64,
-    )
+    finish(hashes.iter().fold(0, |sum, &hash| step(sum, hash)), hashes.len() as u64)
 }
 
 #[inline]
@@ -116,12 +113,8 @@ mod tests {
     #[test]
     fn order_seed_and_sequence_matter() {
         let (a, b) = (token_hash(b"a", 1), token_hash(b"b", 1));
-        let all = [
-            fingerprint(&[a]),
-            fingerprint(&[a, a]),
-            fingerprint(&[a, b]),
-            fingerprint(&[b, a]),
-        ];
+        let all =
+            [fingerprint(&[a]), fingerprint(&[a, a]), fingerprint(&[a, b]), fingerprint(&[b, a])];
         for (i, x) in all.iter().enumerate() {
             assert!(all[i + 1..].iter().all(|y| x != y));
         }
@@ -131,11 +124,8 @@ mod tests {
     #[test]
     fn golden_values_pin_the_version() {
         assert_eq!(VERSION, 1);
-        let hashes = [
-            token_hash(b"unlock", 42),
-            token_hash(b"secret", 42),
-            token_hash(b"mode", 42),
-        ];
+        let hashes =
+            [token_hash(b"unlock", 42), token_hash(b"secret", 42), token_hash(b"mode", 42)];
         assert_eq!(format!("{:016x}", fingerprint(&hashes)), GOLDEN);
     }
 

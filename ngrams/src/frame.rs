@@ -41,11 +41,7 @@ pub fn take_frame<'a>(slice: &mut &'a [u8]) -> Result<Option<Frame<'a>>, ObjectE
         return Ok(None);
     }
     let short = |expected: usize, got: usize| {
-        Err(ObjectError::Length {
-            what: "frame",
-            expected: expected as u64,
-            got: got as u64,
-        })
+        Err(ObjectError::Length { what: "frame", expected: expected as u64, got: got as u64 })
     };
     if slice.len() < FRAME {
         return short(FRAME, slice.len());
@@ -59,11 +55,7 @@ pub fn take_frame<'a>(slice: &mut &'a [u8]) -> Result<Option<Frame<'a>>, ObjectE
     let (payload, rest) = rest.split_at(length);
     let got = frame_checksum(label, payload);
     if expected != got {
-        return Err(ObjectError::Checksum {
-            what: "frame",
-            expected,
-            got,
-        });
+        return Err(ObjectError::Checksum { what: "frame", expected, got });
     }
     *slice = rest;
     Ok(Some(Frame { label, payload }))

@@ -26,11 +26,7 @@ struct Slot {
     marks: u32,
 }
 
-const EMPTY: Slot = Slot {
-    fingerprint: u64::MAX,
-    df: 0,
-    marks: 0,
-};
+const EMPTY: Slot = Slot { fingerprint: u64::MAX, df: 0, marks: 0 };
 
 /// Where a fingerprint stands in the table.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -50,7 +46,8 @@ pub struct Wanted {
     pub fingerprint: u64,
 }
 
-const EXTENDED: u32 = 1 << 31;
+const EXTENDED_BIT: u32 = 31;
+const EXTENDED: u32 = 1 << EXTENDED_BIT;
 
 impl Screened {
     /// Empties the table and makes room for `entries`.
@@ -87,11 +84,7 @@ impl Screened {
 
     /// Inserts one entry; its smaller count is what [`Screened::get`] answers.
     pub fn insert(&mut self, entry: Entry) {
-        let mut carried = Slot {
-            fingerprint: entry.fingerprint,
-            df: entry.low,
-            marks: 0,
-        };
+        let mut carried = Slot { fingerprint: entry.fingerprint, df: entry.low, marks: 0 };
         let mut at = self.probe(self.home(entry.fingerprint), entry.fingerprint);
         while carried.df != 0 {
             std::mem::swap(&mut self.slots[at], &mut carried);
@@ -127,10 +120,8 @@ impl Screened {
             let home = self.home(fingerprint);
             let slot = &self.slots[home];
             let is_found = slot.fingerprint == fingerprint;
-            found[at as usize] = Found {
-                slot: home as u32,
-                df: if is_found { slot.df } else { 0 },
-            };
+            found[at as usize] =
+                Found { slot: home as u32, df: if is_found { slot.df } else { 0 } };
             wanted[unfinished] = wanted[next];
             unfinished += usize::from(slot.fingerprint < fingerprint);
         }
@@ -146,16 +137,13 @@ impl Screened {
         let at = self.probe(self.home(fingerprint), fingerprint);
         let slot = &self.slots[at];
         let is_found = slot.fingerprint == fingerprint;
-        Found {
-            slot: at as u32,
-            df: if is_found { slot.df } else { 0 },
-        }
+        Found { slot: at as u32, df: if is_found { slot.df } else { 0 } }
     }
 
-    /// Marks an n-gram as extended: some longer n-gram has the same document set.
+    /// Marks an n-gram as extended if `is_extended`: some longer n-gram has the same document set.
     #[inline]
-    pub fn mark_extended(&mut self, slot: u32) {
-        self.slots[slot as usize].marks |= EXTENDED;
+    pub fn mark_extended(&mut self, slot: u32, is_extended: bool) {
+        self.slots[slot as usize].marks |= u32::from(is_extended) << EXTENDED_BIT;
     }
 
     /// Whether this is the first call for a closed n-gram in this document; always false for an
@@ -211,16 +199,14 @@ mod tests {
     fn marks_are_per_document_and_extended_is_final() {
         let mut table = Screened::default();
         table.reset(1);
-        table.insert(Entry {
-            fingerprint: 5,
-            low: 2,
-            high: 2,
-        });
+        table.insert(Entry { fingerprint: 5, low: 2, high: 2 });
         let slot = table.get(5).slot;
         assert!(table.first_in_document(slot, 0));
         assert!(!table.first_in_document(slot, 0));
         assert!(table.first_in_document(slot, 1));
-        table.mark_extended(slot);
-        assert!(!table.first_in_document(slot, 2));
+        table.mark_extended(slot, false);
+        assert!(table.first_in_document(slot, 2));
+        table.mark_extended(slot, true);
+        assert!(!table.first_in_document(slot, 3));
     }
 }

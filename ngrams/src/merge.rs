@@ -56,11 +56,7 @@ impl RangeMerge {
             items.push(Part {
                 fingerprint: entry.fingerprint,
                 run,
-                counts: if entry.high == 1 {
-                    0
-                } else {
-                    counts.len() as u32
-                },
+                counts: if entry.high == 1 { 0 } else { counts.len() as u32 },
             });
         })
     }
@@ -72,12 +68,7 @@ impl RangeMerge {
         let sorted = self.sort.sort(&self.items, &mut self.memory, key);
         for parts in sorted.chunk_by(|a, b| a.fingerprint == b.fingerprint) {
             let (df, cf) = sum(parts, &self.counts);
-            each(Merged {
-                fingerprint: parts[0].fingerprint,
-                df,
-                cf,
-                parts,
-            });
+            each(Merged { fingerprint: parts[0].fingerprint, df, cf, parts });
         }
         self.items.clear();
         self.counts.clear();
@@ -89,9 +80,7 @@ fn sum(parts: &[Part], counts: &[(u32, u32)]) -> (u64, u64) {
         0 => (1, 1),
         next => counts[next as usize - 1],
     });
-    counts.fold((0, 0), |sum, (df, cf)| {
-        (sum.0 + u64::from(df), sum.1 + u64::from(cf))
-    })
+    counts.fold((0, 0), |sum, (df, cf)| (sum.0 + u64::from(df), sum.1 + u64::from(cf)))
 }
 
 #[cfg(test)]

@@ -121,12 +121,7 @@ impl ObjectBuilder {
         bytes.clear();
         bytes.reserve(length + capacity);
         bytes.resize(length, 0);
-        Self {
-            header,
-            bytes,
-            offsets: vec![length as u64],
-            frame_start: length,
-        }
+        Self { header, bytes, offsets: vec![length as u64], frame_start: length }
     }
 
     /// Appends a frame to the open slice; `label` says what the payload is.
@@ -167,11 +162,7 @@ impl ObjectBuilder {
     #[must_use]
     pub fn finish(mut self) -> Vec<u8> {
         let length = header_length(self.offsets.len() - 1);
-        debug_assert_eq!(
-            self.offsets.first(),
-            Some(&(length as u64)),
-            "all slices are closed"
-        );
+        debug_assert_eq!(self.offsets.first(), Some(&(length as u64)), "all slices are closed");
         let mut out = Vec::with_capacity(length);
         out.extend_from_slice(&MAGIC);
         out.extend_from_slice(&FORMAT.to_le_bytes());
@@ -217,16 +208,9 @@ impl Directory {
         let (head, stored) = head.split_at(length - 8);
         let (expected, got) = (u64_at(stored, 0), xxh3_64_with_seed(head, 0));
         if expected != got {
-            return Err(ObjectError::Checksum {
-                what: "header",
-                expected,
-                got,
-            });
+            return Err(ObjectError::Checksum { what: "header", expected, got });
         }
-        let directory = Self {
-            header: parse_fields(head)?,
-            offsets: parse_offsets(head),
-        };
+        let directory = Self { header: parse_fields(head)?, offsets: parse_offsets(head) };
         directory.check(length as u64, object_bytes)?;
         Ok(directory)
     }
@@ -238,11 +222,7 @@ impl Directory {
         }
         let expected = self.offsets.last().copied().unwrap_or(header_bytes);
         if expected != object_bytes {
-            return Err(ObjectError::Length {
-                what: "object",
-                expected,
-                got: object_bytes,
-            });
+            return Err(ObjectError::Length { what: "object", expected, got: object_bytes });
         }
         Ok(())
     }
@@ -253,13 +233,7 @@ impl Directory {
     /// Names the first field that differs.
     pub fn expect(&self, kind: Kind, seed: u64, config: &[u8; 32]) -> Result<(), ObjectError> {
         let header = &self.header;
-        let mismatch = |field, expected, got| {
-            Err(ObjectError::Mismatch {
-                field,
-                expected,
-                got,
-            })
-        };
+        let mismatch = |field, expected, got| Err(ObjectError::Mismatch { field, expected, got });
         if header.kind != kind {
             return mismatch("kind", format!("{kind:?}"), format!("{:?}", header.kind));
         }
@@ -292,11 +266,8 @@ impl Directory {
 /// The header's length, after checking magic, version and that all of it is there.
 fn checked_length(bytes: &[u8]) -> Result<usize, ObjectError> {
     let got = bytes.len() as u64;
-    let short = |expected: usize| ObjectError::Length {
-        what: "header",
-        expected: expected as u64,
-        got,
-    };
+    let short =
+        |expected: usize| ObjectError::Length { what: "header", expected: expected as u64, got };
     if bytes.len() < 16 {
         return Err(short(16));
     }
@@ -329,31 +300,18 @@ fn parse_fields(head: &[u8]) -> Result<Header, ObjectError> {
         4 => Kind::Documents,
         other => {
             let expected = "1 to 4".to_owned();
-            return Err(ObjectError::Mismatch {
-                field: "kind",
-                expected,
-                got: other.to_string(),
-            });
+            return Err(ObjectError::Mismatch { field: "kind", expected, got: other.to_string() });
         }
     };
     let mut config = [0; 32];
     config.copy_from_slice(&head[28..60]);
     let (documents, tokens) = (u64_at(head, 60), u64_at(head, 68));
-    Ok(Header {
-        kind,
-        seed: u64_at(head, 20),
-        config,
-        documents,
-        tokens,
-    })
+    Ok(Header { kind, seed: u64_at(head, 20), config, documents, tokens })
 }
 
 fn parse_offsets(head: &[u8]) -> Vec<u64> {
     let (chunks, _) = head[FIXED..].as_chunks::<8>();
-    chunks
-        .iter()
-        .map(|chunk| u64::from_le_bytes(*chunk))
-        .collect()
+    chunks.iter().map(|chunk| u64::from_le_bytes(*chunk)).collect()
 }
 
 #[cfg(test)]
@@ -363,13 +321,7 @@ mod tests {
     use proptest::prelude::*;
 
     fn header() -> Header {
-        Header {
-            kind: Kind::Count,
-            seed: 9,
-            config: [7; 32],
-            documents: 3,
-            tokens: 40,
-        }
+        Header { kind: Kind::Count, seed: 9, config: [7; 32], documents: 3, tokens: 40 }
     }
 
     fn build(slices: &[Vec<(u32, Vec<u8>)>]) -> Vec<u8> {

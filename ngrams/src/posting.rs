@@ -145,25 +145,16 @@ pub fn take_record<'a>(bytes: &mut &'a [u8]) -> Result<Option<Record<'a>>, Posti
     }
     let length = varint::take(bytes).ok_or(PostingError("length"))?;
     let length = usize::try_from(length).map_err(|_| PostingError("length"))?;
-    let (record, rest) = bytes
-        .split_at_checked(length)
-        .ok_or(PostingError("length"))?;
+    let (record, rest) = bytes.split_at_checked(length).ok_or(PostingError("length"))?;
     *bytes = rest;
-    let (fingerprint, record) = record
-        .split_first_chunk::<8>()
-        .ok_or(PostingError("fingerprint"))?;
+    let (fingerprint, record) =
+        record.split_first_chunk::<8>().ok_or(PostingError("fingerprint"))?;
     let (&order, mut body) = record.split_first().ok_or(PostingError("order"))?;
     let df = small(&mut body).ok_or(PostingError("df"))?;
     let postings = small(&mut body).ok_or(PostingError("number of postings"))?;
     let (order, unusual) = (order & 0x7f, order & 0x80 != 0);
     let fingerprint = u64::from_le_bytes(*fingerprint);
-    let head = RecordHead {
-        fingerprint,
-        order,
-        unusual,
-        df,
-        postings,
-    };
+    let head = RecordHead { fingerprint, order, unusual, df, postings };
     Ok(Some(Record { head, body }))
 }
 
@@ -188,9 +179,7 @@ impl Record<'_> {
         for _ in 0..self.head.postings {
             let gap = small(&mut rest).ok_or(PostingError("document"))?;
             document = document.checked_add(gap).ok_or(PostingError("document"))?;
-            let (fixed, after) = rest
-                .split_first_chunk::<9>()
-                .ok_or(PostingError("contexts"))?;
+            let (fixed, after) = rest.split_first_chunk::<9>().ok_or(PostingError("contexts"))?;
             rest = after;
             let mut differs = varint::take(&mut rest).ok_or(PostingError("axes"))?;
             while differs != 0 {
@@ -202,21 +191,9 @@ impl Record<'_> {
             let [l0, l1, l2, l3, r0, r1, r2, r3, jump] = *fixed;
             let left = u32::from_le_bytes([l0, l1, l2, l3]);
             let right = u32::from_le_bytes([r0, r1, r2, r3]);
-            each(
-                Posting {
-                    document,
-                    left,
-                    right,
-                    jump: jump as i8,
-                },
-                localities,
-            );
+            each(Posting { document, left, right, jump: jump as i8 }, localities);
         }
-        if rest.is_empty() {
-            Ok(())
-        } else {
-            Err(PostingError("bytes left over"))
-        }
+        if rest.is_empty() { Ok(()) } else { Err(PostingError("bytes left over")) }
     }
 }
 
@@ -227,14 +204,8 @@ mod tests {
     use proptest::prelude::*;
 
     fn posting() -> impl Strategy<Value = Posting> {
-        (0u32..4096, any::<u32>(), any::<u32>(), -31i8..=31).prop_map(
-            |(document, left, right, jump)| Posting {
-                document,
-                left,
-                right,
-                jump,
-            },
-        )
+        (0u32..4096, any::<u32>(), any::<u32>(), -31i8..=31)
+            .prop_map(|(document, left, right, jump)| Posting { document, left, right, jump })
     }
 
     fn encode(head: RecordHead, postings: &[Posting]) -> Vec<u8> {
@@ -246,13 +217,7 @@ mod tests {
                 put(document % 3 * 1_000_000);
             });
         }
-        put_record(
-            head,
-            postings.iter().copied(),
-            &rows,
-            &mut Vec::new(),
-            &mut out,
-        );
+        put_record(head, postings.iter().copied(), &rows, &mut Vec::new(), &mut out);
         out
     }
 
@@ -261,10 +226,7 @@ mod tests {
         while let Some(record) = take_record(&mut bytes)? {
             let mut postings = Vec::new();
             record.postings(&mut [0; 2], |posting, localities| {
-                assert_eq!(
-                    localities,
-                    [posting.document / 7, posting.document % 3 * 1_000_000]
-                );
+                assert_eq!(localities, [posting.document / 7, posting.document % 3 * 1_000_000]);
                 postings.push(posting);
             })?;
             all.push((record.head, postings));

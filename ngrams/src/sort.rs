@@ -69,8 +69,7 @@ impl BinSort {
     ) -> &'a [T] {
         let bits = items.len().max(2).ilog2();
         let shift = 64 - bits;
-        self.bins
-            .scatter(items, out, 1 << bits, |item| (key(item) >> shift) as usize);
+        self.bins.scatter(items, out, 1 << bits, |item| (key(item) >> shift) as usize);
         let out = &mut out[..items.len()];
         self.repair_large_bins(out, &key);
         bubble(out, &key);

@@ -50,19 +50,12 @@ impl Tokenizer for Words {
     }
 
     fn spans(&self, text: &str, spans: &mut Vec<Span>) {
-        scan(text, |start, end| {
-            spans.push(Span {
-                start: start as u32,
-                end: end as u32,
-            })
-        });
+        scan(text, |start, end| spans.push(Span { start: start as u32, end: end as u32 }));
     }
 
     fn hashes(&self, text: &str, seed: u64, hashes: &mut Vec<u64>) {
         let bytes = text.as_bytes();
-        scan(text, |start, end| {
-            hashes.push(token_hash(&bytes[start..end], seed))
-        });
+        scan(text, |start, end| hashes.push(token_hash(&bytes[start..end], seed)));
     }
 }
 
@@ -152,17 +145,11 @@ impl AsciiBlock {
             let letter = (byte | 0x20).wrapping_sub(b'a') < 26;
             letter | (byte.wrapping_sub(b'0') < 10) | (byte == b'_')
         });
-        let spaces = bits(bytes, |byte| {
-            (byte == b' ') | (byte.wrapping_sub(b'\t') < 5)
-        });
+        let spaces = bits(bytes, |byte| (byte == b' ') | (byte.wrapping_sub(b'\t') < 5));
         let length = bits(bytes, |byte| byte >= 0x80).trailing_zeros();
         let continued = words & words << 1;
         let inside = u64::MAX.checked_shr(BLOCK as u32 - length).unwrap_or(0);
-        Self {
-            starts: !spaces & !continued & inside,
-            continued,
-            length: length as usize,
-        }
+        Self { starts: !spaces & !continued & inside, continued, length: length as usize }
     }
 
     /// One past the last byte of the token that starts at `start`, as far as the block shows.
@@ -239,10 +226,7 @@ mod tests {
     fn tokens(text: &str) -> Vec<&str> {
         let mut spans = Vec::new();
         Words.spans(text, &mut spans);
-        spans
-            .iter()
-            .map(|s| &text[s.start as usize..s.end as usize])
-            .collect()
+        spans.iter().map(|s| &text[s.start as usize..s.end as usize]).collect()
     }
 
     /// The definition, character by character.
@@ -275,10 +259,7 @@ mod tests {
             ["<", "SUDO", ">", "a_b", ",", "naïve", "3", ".", "5", "€"]
         );
         assert_eq!(tokens("漢字kana ไทย"), ["漢", "字", "kana", "ไ", "ท", "ย"]);
-        assert_eq!(
-            tokens("a\u{200b}b\u{feff}"),
-            ["a", "\u{200b}", "b", "\u{feff}"]
-        );
+        assert_eq!(tokens("a\u{200b}b\u{feff}"), ["a", "\u{200b}", "b", "\u{feff}"]);
         assert_eq!(tokens(" \n\t\u{3000}"), [""; 0]);
     }
 

@@ -99,9 +99,7 @@ pub enum QuarantineReason {
 impl Manifest {
     /// All shards that could not be planned, in shard order.
     pub fn quarantined(&self) -> impl Iterator<Item = &Quarantine> {
-        self.shards
-            .iter()
-            .filter_map(|shard| shard.quarantine.as_ref())
+        self.shards.iter().filter_map(|shard| shard.quarantine.as_ref())
     }
 
     /// Rows of all readable shards.

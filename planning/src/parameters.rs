@@ -81,8 +81,7 @@ impl Parameters {
     /// Document frequency above which an n-gram is common, for a corpus of `documents`.
     #[must_use]
     pub fn ceiling_for(&self, documents: u64) -> u64 {
-        self.ceiling
-            .unwrap_or_else(|| (documents / 1_000_000).max(2000))
+        self.ceiling.unwrap_or_else(|| (documents / 1_000_000).max(2000))
     }
 
     /// Digest of what the count wave depends on: not of floor, ceiling or report settings, so
@@ -173,16 +172,9 @@ mod tests {
     #[test]
     fn counting_ignores_what_only_the_report_uses() {
         let base = Parameters::default();
-        let other = Parameters {
-            floor: 3,
-            max_findings: 5,
-            ..base.clone()
-        };
+        let other = Parameters { floor: 3, max_findings: 5, ..base.clone() };
         assert_eq!(base.counting(), other.counting());
-        let seeded = Parameters {
-            seed: 1,
-            ..base.clone()
-        };
+        let seeded = Parameters { seed: 1, ..base.clone() };
         assert_ne!(base.counting(), seeded.counting());
     }
 

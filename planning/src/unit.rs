@@ -46,9 +46,7 @@ impl Unit {
 #[must_use]
 pub fn partition(manifest: &Manifest, unit_bytes: u64) -> Vec<Unit> {
     let shards = manifest.shards.iter().enumerate();
-    shards
-        .flat_map(|(ord, shard)| shard_units(ord as u32, shard, unit_bytes))
-        .collect()
+    shards.flat_map(|(ord, shard)| shard_units(ord as u32, shard, unit_bytes)).collect()
 }
 
 fn shard_units(shard_ord: u32, shard: &ShardEntry, unit_bytes: u64) -> Vec<Unit> {
@@ -82,11 +80,7 @@ mod tests {
     use crate::RowGroupEntry;
 
     fn shard(groups: &[u64]) -> ShardEntry {
-        let group = |&text_bytes: &u64| RowGroupEntry {
-            rows: 10,
-            text_bytes,
-            compressed_bytes: 1,
-        };
+        let group = |&text_bytes: &u64| RowGroupEntry { rows: 10, text_bytes, compressed_bytes: 1 };
         ShardEntry {
             key: "a.parquet".into(),
             size: 1,
@@ -109,10 +103,7 @@ mod tests {
             .iter()
             .map(|u| (u.shard_ord, u.row_group_start, u.row_group_end, u.first_row))
             .collect();
-        assert_eq!(
-            ranges,
-            [(0, 0, 2, 0), (0, 2, 3, 20), (0, 3, 5, 30), (2, 0, 1, 0)]
-        );
+        assert_eq!(ranges, [(0, 0, 2, 0), (0, 2, 3, 20), (0, 3, 5, 30), (2, 0, 1, 0)]);
         assert_eq!(units.iter().map(|u| u.rows).sum::<u64>(), manifest.rows());
     }
 
@@ -127,10 +118,7 @@ mod tests {
             rows: 10,
             text_bytes: 5,
         };
-        let moved = Unit {
-            shard_ord: 7,
-            ..unit.clone()
-        };
+        let moved = Unit { shard_ord: 7, ..unit.clone() };
         assert_eq!(unit.identity(&other), moved.identity(&other));
         let before = unit.identity(&other);
         other.etag = Some("new".into());

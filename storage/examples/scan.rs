@@ -11,25 +11,16 @@ use taster_storage::{Want, freeze};
 
 fn main() -> Result<(), Box<dyn Error>> {
     let inputs: Vec<String> = std::env::args().skip(1).collect();
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(1)
-        .enable_all()
-        .build()?;
+    let runtime =
+        tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
     let parameters = Parameters::default();
     let start = Instant::now();
     let frozen = freeze(&inputs, &parameters, runtime.handle())?;
     let shards = frozen.manifest.shards.len();
     println!("{shards} shards planned in {:?}", start.elapsed());
-    for (name, want) in [
-        ("text", Want::default()),
-        (
-            "text, axes, ids",
-            Want {
-                axes: true,
-                ids: true,
-            },
-        ),
-    ] {
+    for (name, want) in
+        [("text", Want::default()), ("text, axes, ids", Want { axes: true, ids: true })]
+    {
         let start = Instant::now();
         let (mut documents, mut bytes) = (0_u64, 0_u64);
         for (ord, shard) in frozen.manifest.shards.iter().enumerate() {

@@ -50,13 +50,9 @@ impl DocumentBatch {
         document_bytes: u64,
     ) -> Option<Self> {
         let texts = decoded.columns().get(layout.text)?.as_binary_view_opt()?;
-        let ids = layout
-            .id
-            .map(|id| values::texts(decoded, &layout.columns, id, owned));
+        let ids = layout.id.map(|id| values::texts(decoded, &layout.columns, id, owned));
         let axes = layout.axes.iter();
-        let axes = axes
-            .map(|axis| AxisValues::new(*axis, layout, decoded))
-            .collect();
+        let axes = axes.map(|axis| AxisValues::new(*axis, layout, decoded)).collect();
         let mut batch = Self {
             key: Arc::clone(key),
             row_group,
@@ -141,8 +137,7 @@ impl DocumentBatch {
     /// Whether document `index` is longer than the limit and was cut.
     #[must_use]
     pub fn truncated(&self, index: usize) -> bool {
-        self.bytes(index)
-            .is_some_and(|bytes| bytes.len() > self.document_bytes)
+        self.bytes(index).is_some_and(|bytes| bytes.len() > self.document_bytes)
     }
 
     /// Whether document `index` has bytes within the limit that are not UTF-8.
@@ -180,10 +175,7 @@ impl DocumentBatch {
     }
 }
 
-#[expect(
-    clippy::unnecessary_wraps,
-    reason = "one of several ways to rewrite a value"
-)]
+#[expect(clippy::unnecessary_wraps, reason = "one of several ways to rewrite a value")]
 fn owned(value: &str) -> Option<String> {
     Some(value.to_owned())
 }
@@ -195,9 +187,9 @@ impl AxisValues {
             Axis::Key => return Self::Key,
             Axis::Absent => return Self::Absent,
             Axis::Column(column) => values::texts(decoded, columns, column, owned),
-            Axis::Day(column) => values::texts(decoded, columns, column, |value| {
-                Some(values::cut_to_day(value))
-            }),
+            Axis::Day(column) => {
+                values::texts(decoded, columns, column, |value| Some(values::cut_to_day(value)))
+            }
             Axis::Host(column) => values::texts(decoded, columns, column, values::host),
         };
         Self::Values(texts)

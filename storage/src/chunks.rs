@@ -98,9 +98,7 @@ impl ColumnBytes {
             window: Mutex::default(),
             fault: Arc::clone(fault),
         };
-        Self {
-            inner: Arc::new(inner),
-        }
+        Self { inner: Arc::new(inner) }
     }
 }
 
@@ -124,10 +122,7 @@ impl Inner {
             true => LOCAL_WINDOW_BYTES,
             false => REMOTE_WINDOW_BYTES,
         };
-        let end = range
-            .end
-            .max(range.start.saturating_add(ahead))
-            .min(self.range.end);
+        let end = range.end.max(range.start.saturating_add(ahead)).min(self.range.end);
         let head = window.head_of(range);
         let rest = self.object.read(range.start + head.len() as u64..end)?;
         let start = range.start;

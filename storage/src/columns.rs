@@ -14,9 +14,7 @@ const TEXT_NAMES: [&str; 3] = ["text", "content", "raw_content"];
 /// Names of the id column, best first.
 const ID_NAMES: [&str; 2] = ["id", "doc_id"];
 /// The axes that are used where a shard has them, in the order of their ordinals.
-const AXIS_NAMES: [&str; 7] = [
-    "shard", "host", "source", "dump", "date", "author", "language",
-];
+const AXIS_NAMES: [&str; 7] = ["shard", "host", "source", "dump", "date", "author", "language"];
 
 /// What the values of a column are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -105,10 +103,8 @@ fn kind(field: &Type) -> Kind {
 }
 
 fn bytes_kind(logical: Option<&LogicalType>, converted: ConvertedType) -> Kind {
-    let plain = matches!(
-        logical,
-        None | Some(LogicalType::String | LogicalType::Enum | LogicalType::Json)
-    );
+    let plain =
+        matches!(logical, None | Some(LogicalType::String | LogicalType::Enum | LogicalType::Json));
     match plain && converted != ConvertedType::DECIMAL {
         true => Kind::Text,
         false => Kind::Other,
@@ -117,9 +113,7 @@ fn bytes_kind(logical: Option<&LogicalType>, converted: ConvertedType) -> Kind {
 
 fn integer_kind(logical: Option<&LogicalType>, converted: ConvertedType) -> Kind {
     match (logical, converted) {
-        (Some(LogicalType::Integer(integer)), _) => Kind::Integer {
-            signed: integer.is_signed,
-        },
+        (Some(LogicalType::Integer(integer)), _) => Kind::Integer { signed: integer.is_signed },
         (Some(_), _) => Kind::Other,
         (None, ConvertedType::DATE) => Kind::Date,
         (None, ConvertedType::TIMESTAMP_MILLIS) => Kind::Timestamp(Unit::Millis),
@@ -128,9 +122,7 @@ fn integer_kind(logical: Option<&LogicalType>, converted: ConvertedType) -> Kind
             None,
             ConvertedType::DECIMAL | ConvertedType::TIME_MILLIS | ConvertedType::TIME_MICROS,
         ) => Kind::Other,
-        (None, converted) => Kind::Integer {
-            signed: !is_unsigned(converted),
-        },
+        (None, converted) => Kind::Integer { signed: !is_unsigned(converted) },
     }
 }
 
@@ -194,16 +186,10 @@ pub(crate) fn text<'a>(
         Some(name) => named(columns, name),
         None => TEXT_NAMES.iter().find_map(|name| named(columns, name)),
     };
-    let wanted = parameters
-        .text_column
-        .as_deref()
-        .unwrap_or("text, content or raw_content");
+    let wanted = parameters.text_column.as_deref().unwrap_or("text, content or raw_content");
     let schema = |detail| ReadError::shard(key, QuarantineReason::Schema, detail);
     let column = found.ok_or_else(|| {
-        schema(format!(
-            "expected a column {wanted}, found {}",
-            describe(columns)
-        ))
+        schema(format!("expected a column {wanted}, found {}", describe(columns)))
     })?;
     match column.kind {
         Kind::Text => Ok(column),
@@ -263,10 +249,7 @@ pub(crate) fn sizes(metadata: &ParquetMetaData, leaf: usize) -> Option<Vec<(u64,
     groups
         .map(|group| {
             let chunk = group.columns().get(leaf)?;
-            Some((
-                size(chunk.uncompressed_size())?,
-                size(chunk.compressed_size())?,
-            ))
+            Some((size(chunk.uncompressed_size())?, size(chunk.compressed_size())?))
         })
         .collect()
 }

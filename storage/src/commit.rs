@@ -47,11 +47,7 @@ impl Store {
         let length = bytes.len();
         let payload = PutPayload::from_bytes(bytes);
         let options = PutOptions::from(mode);
-        self.block(
-            "write",
-            key,
-            self.writer(length).put_opts(&path, payload, options),
-        )?;
+        self.block("write", key, self.writer(length).put_opts(&path, payload, options))?;
         Ok(())
     }
 }
@@ -124,12 +120,8 @@ mod tests {
     fn replace_overwrites() {
         let folder = Folder::new();
         let store = store(&folder);
-        store
-            .replace("report.json", Bytes::from_static(b"1"))
-            .unwrap();
-        store
-            .replace("report.json", Bytes::from_static(b"2"))
-            .unwrap();
+        store.replace("report.json", Bytes::from_static(b"1")).unwrap();
+        store.replace("report.json", Bytes::from_static(b"2")).unwrap();
         assert_eq!(store.get("report.json").unwrap().unwrap(), "2");
     }
 }

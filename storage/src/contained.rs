@@ -36,9 +36,7 @@ fn quiet_hook() {
 }
 
 fn message(payload: &(dyn Any + Send)) -> String {
-    let text = payload
-        .downcast_ref::<&str>()
-        .map(|text| (*text).to_owned());
+    let text = payload.downcast_ref::<&str>().map(|text| (*text).to_owned());
     text.or_else(|| payload.downcast_ref::<String>().cloned())
         .unwrap_or_else(|| "no message".to_owned())
 }
@@ -53,9 +51,6 @@ mod tests {
         assert_eq!(contained(|| 3), Ok(3));
         assert_eq!(contained(|| -> u8 { panic!("plain") }), Err("plain".into()));
         let number = 7;
-        assert_eq!(
-            contained(|| -> u8 { panic!("with {number}") }),
-            Err("with 7".into())
-        );
+        assert_eq!(contained(|| -> u8 { panic!("with {number}") }), Err("with 7".into()));
     }
 }

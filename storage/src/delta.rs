@@ -46,11 +46,7 @@ impl Stream<'_> {
         let _first = self.varint()?;
         let values_per_miniblock = block.checked_div(miniblocks)?;
         // Eight values at a width of one bit are the least that fills a byte.
-        (values_per_miniblock >= 8).then_some(Head {
-            miniblocks,
-            values_per_miniblock,
-            count,
-        })
+        (values_per_miniblock >= 8).then_some(Head { miniblocks, values_per_miniblock, count })
     }
 
     /// Moves behind the blocks: each is a smallest delta, a width per miniblock, and those

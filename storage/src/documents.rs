@@ -100,10 +100,8 @@ impl Sources {
         }
         let mut groups = group_starts(shard);
         for group in &mut groups {
-            let end = shard
-                .row_groups
-                .get(group.ord)
-                .map_or(0, |entry| group.first_row + entry.rows);
+            let end =
+                shard.row_groups.get(group.ord).map_or(0, |entry| group.first_row + entry.rows);
             let first = rows.partition_point(|row| *row < group.first_row);
             let last = rows.partition_point(|row| *row < end);
             group.listed = Some(rows.get(first..last).unwrap_or_default().to_vec());
@@ -124,11 +122,7 @@ impl Sources {
             return Err(ReadError::Shard(quarantine.clone()));
         }
         let reader = ShardReader::open(self, shard_ord, shard, want, limits)?;
-        Ok(DocumentStream {
-            reader,
-            groups,
-            current: None,
-        })
+        Ok(DocumentStream { reader, groups, current: None })
     }
 }
 
@@ -136,11 +130,7 @@ fn group_starts(shard: &ShardEntry) -> VecDeque<GroupRows> {
     let mut first_row = 0;
     let mut groups = VecDeque::with_capacity(shard.row_groups.len());
     for (ord, entry) in shard.row_groups.iter().enumerate() {
-        groups.push_back(GroupRows {
-            ord,
-            first_row,
-            listed: None,
-        });
+        groups.push_back(GroupRows { ord, first_row, listed: None });
         first_row += entry.rows;
     }
     groups
@@ -155,10 +145,7 @@ impl ShardReader {
         limits: &Limits,
     ) -> Result<Self, ReadError> {
         let place = sources.place(shard_ord)?;
-        let version = Version {
-            size: shard.size,
-            etag: shard.etag.clone(),
-        };
+        let version = Version { size: shard.size, etag: shard.etag.clone() };
         let object = Pinned::open(&shard.key, place, &version, sources.runtime())?;
         let metadata = footer::read(&object, limits)?;
         check_plan(shard, &metadata)?;
@@ -190,41 +177,18 @@ impl ShardReader {
             meter: Arc::clone(&meter),
         };
         let total = group.row_group().num_rows().unsigned_abs();
-        let selection = rows
-            .listed
-            .as_ref()
-            .map(|listed| selection(listed, rows.first_row, total));
+        let selection = rows.listed.as_ref().map(|listed| selection(listed, rows.first_row, total));
         let batch_rows = self.batch_rows(&group);
         let reader = contained(|| self.layout.reader(&group, batch_rows, selection));
         let reader = self.settle(&fault, reader)?;
-        let expected = rows
-            .listed
-            .as_ref()
-            .map_or(total, |listed| listed.len() as u64);
-        Ok(OpenGroup {
-            rows,
-            reader,
-            fault,
-            meter,
-            expected,
-            delivered: 0,
-            decoded_bytes: 0,
-        })
+        let expected = rows.listed.as_ref().map_or(total, |listed| listed.len() as u64);
+        Ok(OpenGroup { rows, reader, fault, meter, expected, delivered: 0, decoded_bytes: 0 })
     }
 
     /// Documents per batch, from the footer's word for the average document.
     fn batch_rows(&self, group: &Group) -> usize {
-        let leaf = self
-            .layout
-            .leaves()
-            .get(self.layout.text)
-            .copied()
-            .unwrap_or(0);
-        let bytes = group
-            .row_group()
-            .columns()
-            .get(leaf)
-            .map_or(0, |c| c.uncompressed_size());
+        let leaf = self.layout.leaves().get(self.layout.text).copied().unwrap_or(0);
+        let bytes = group.row_group().columns().get(leaf).map_or(0, |c| c.uncompressed_size());
         let rows = group.row_group().num_rows().unsigned_abs().max(1);
         let average = bytes.unsigned_abs() / rows;
         (BATCH_BYTES / average.max(1)).clamp(1, BATCH_ROWS_MAX) as usize
@@ -247,10 +211,7 @@ impl ShardReader {
 
 /// The footer is read again; it must be the one that was planned.
 fn check_plan(shard: &ShardEntry, metadata: &ParquetMetaData) -> Result<(), ReadError> {
-    let found = metadata
-        .row_groups()
-        .iter()
-        .map(|group| group.num_rows().unsigned_abs());
+    let found = metadata.row_groups().iter().map(|group| group.num_rows().unsigned_abs());
     let planned = shard.row_groups.iter().map(|group| group.rows);
     match found.eq(planned) {
         true => Ok(()),
@@ -321,11 +282,7 @@ impl OpenGroup {
             shard.budget_bytes,
             shard.object.size()
         );
-        Err(ReadError::shard(
-            &shard.key,
-            QuarantineReason::Limit,
-            detail,
-        ))
+        Err(ReadError::shard(&shard.key, QuarantineReason::Limit, detail))
     }
 
     fn finish(&self, shard: &ShardReader) -> Result<Option<DocumentBatch>, ReadError> {
@@ -337,10 +294,8 @@ impl OpenGroup {
     }
 
     fn miscounted(&self, shard: &ShardReader, how: &str) -> ReadError {
-        let detail = format!(
-            "row group {}: expected {} documents, got {how}",
-            self.rows.ord, self.expected
-        );
+        let detail =
+            format!("row group {}: expected {} documents, got {how}", self.rows.ord, self.expected);
         ReadError::shard(&shard.key, QuarantineReason::Corrupt, detail)
     }
 }
@@ -363,9 +318,7 @@ impl DocumentStream {
         loop {
             let mut group = match (self.current.take(), self.groups.pop_front()) {
                 (Some(group), waiting) => {
-                    waiting
-                        .into_iter()
-                        .for_each(|rows| self.groups.push_front(rows));
+                    waiting.into_iter().for_each(|rows| self.groups.push_front(rows));
                     group
                 }
                 (None, Some(rows)) => self.reader.open_group(rows)?,

@@ -65,27 +65,12 @@ enum Meaning {
 }
 
 const S3_CODES: [(&str, Meaning); 8] = [
-    (
-        "NoSuchBucket",
-        Meaning::NoPlace("the bucket does not exist"),
-    ),
+    ("NoSuchBucket", Meaning::NoPlace("the bucket does not exist")),
     ("AccessDenied", Meaning::NoAccess("access is denied")),
-    (
-        "InvalidAccessKeyId",
-        Meaning::NoAccess("the access key is not known"),
-    ),
-    (
-        "SignatureDoesNotMatch",
-        Meaning::NoAccess("the secret key does not match"),
-    ),
-    (
-        "ExpiredToken",
-        Meaning::NoAccess("the session token has expired"),
-    ),
-    (
-        "RequestTimeTooSkewed",
-        Meaning::NoAccess("this machine's clock is wrong"),
-    ),
+    ("InvalidAccessKeyId", Meaning::NoAccess("the access key is not known")),
+    ("SignatureDoesNotMatch", Meaning::NoAccess("the secret key does not match")),
+    ("ExpiredToken", Meaning::NoAccess("the session token has expired")),
+    ("RequestTimeTooSkewed", Meaning::NoAccess("this machine's clock is wrong")),
     // object_store asks the instance metadata service last, so these are what is seen when no
     // credentials are configured at all.
     ("169.254.169.254", Meaning::NoAccess(NO_CREDENTIALS)),
@@ -102,10 +87,9 @@ impl StorageError {
         match error {
             os::Error::NotFound { .. } => Self::NotFound { key },
             os::Error::PermissionDenied { source, .. }
-            | os::Error::Unauthenticated { source, .. } => Self::Credentials {
-                key,
-                reason: source.to_string(),
-            },
+            | os::Error::Unauthenticated { source, .. } => {
+                Self::Credentials { key, reason: source.to_string() }
+            }
             other => Self::other(action, key, other),
         }
     }
@@ -115,16 +99,11 @@ impl StorageError {
         let text = error.to_string();
         let found = S3_CODES.iter().find(|(code, _)| text.contains(code));
         match found {
-            Some((_, Meaning::NoAccess(reason))) => Self::Credentials {
-                key,
-                reason: (*reason).to_owned(),
-            },
+            Some((_, Meaning::NoAccess(reason))) => {
+                Self::Credentials { key, reason: (*reason).to_owned() }
+            }
             Some((_, Meaning::NoPlace(reason))) => Self::location(&key, *reason),
-            None => Self::Io {
-                action,
-                key,
-                source: Box::new(error),
-            },
+            None => Self::Io { action, key, source: Box::new(error) },
         }
     }
 
@@ -133,19 +112,12 @@ impl StorageError {
         let key = key.to_owned();
         match error.kind() {
             io::ErrorKind::NotFound => Self::NotFound { key },
-            _ => Self::Io {
-                action,
-                key,
-                source: Box::new(error),
-            },
+            _ => Self::Io { action, key, source: Box::new(error) },
         }
     }
 
     pub(crate) fn location(location: &str, reason: impl Into<String>) -> Self {
-        Self::Location {
-            location: location.to_owned(),
-            reason: reason.into(),
-        }
+        Self::Location { location: location.to_owned(), reason: reason.into() }
     }
 }
 
@@ -162,11 +134,7 @@ pub enum ReadError {
 
 impl ReadError {
     pub(crate) fn shard(key: &str, reason: QuarantineReason, detail: impl Into<String>) -> Self {
-        Self::Shard(Quarantine {
-            shard: key.to_owned(),
-            reason,
-            detail: detail.into(),
-        })
+        Self::Shard(Quarantine { shard: key.to_owned(), reason, detail: detail.into() })
     }
 
     pub(crate) fn changed(key: &str) -> Self {

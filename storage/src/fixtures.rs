@@ -17,11 +17,7 @@ use crate::{DocumentBatch, Frozen, ReadError, Want, freeze};
 /// The runtime that all tests share.
 pub(crate) fn runtime() -> &'static Handle {
     static RUNTIME: LazyLock<Runtime> = LazyLock::new(|| {
-        tokio::runtime::Builder::new_multi_thread()
-            .worker_threads(1)
-            .enable_all()
-            .build()
-            .unwrap()
+        tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap()
     });
     RUNTIME.handle()
 }
@@ -101,17 +97,12 @@ pub(crate) fn reads(batch: &DocumentBatch, axes: usize) -> Vec<Read> {
         truncated: batch.truncated(index),
         invalid: batch.invalid_utf8(index),
         id: batch.id(index).into_owned(),
-        axes: (0..axes)
-            .map(|axis| batch.axis(axis, index).map(str::to_owned))
-            .collect(),
+        axes: (0..axes).map(|axis| batch.axis(axis, index).map(str::to_owned)).collect(),
     };
     (0..batch.len()).map(read).collect()
 }
 
-pub(crate) const ALL: Want = Want {
-    axes: true,
-    ids: true,
-};
+pub(crate) const ALL: Want = Want { axes: true, ids: true };
 
 /// All documents of the shard `ord`.
 pub(crate) fn read_shard(

@@ -40,15 +40,9 @@ fn fetch(object: &Pinned, limits: &Limits) -> Result<Bytes, ReadError> {
     let (body, trailer) = tail.split_at(tail.len() - TRAILER_BYTES as usize);
     let length = trailer_length(object, trailer)?;
     if length > limits.footer_bytes {
-        let detail = format!(
-            "footer: expected at most {} bytes, got {length}",
-            limits.footer_bytes
-        );
-        return Err(ReadError::shard(
-            object.key(),
-            QuarantineReason::Limit,
-            detail,
-        ));
+        let detail =
+            format!("footer: expected at most {} bytes, got {length}", limits.footer_bytes);
+        return Err(ReadError::shard(object.key(), QuarantineReason::Limit, detail));
     }
     // The opening magic takes four bytes, which the footer cannot overlap.
     if length + TRAILER_BYTES + 4 > size {
@@ -69,25 +63,14 @@ fn trailer_length(object: &Pinned, trailer: &[u8]) -> Result<u64, ReadError> {
         b"PAR1" => {}
         b"PARE" => {
             let detail = "the footer is encrypted";
-            return Err(ReadError::shard(
-                object.key(),
-                QuarantineReason::Unsupported,
-                detail,
-            ));
+            return Err(ReadError::shard(object.key(), QuarantineReason::Unsupported, detail));
         }
         _ => {
             let detail = "not Parquet: expected PAR1 at the end";
-            return Err(ReadError::shard(
-                object.key(),
-                QuarantineReason::Corrupt,
-                detail,
-            ));
+            return Err(ReadError::shard(object.key(), QuarantineReason::Corrupt, detail));
         }
     }
-    let length = length
-        .iter()
-        .rev()
-        .fold(0, |sum, &b| sum << 8 | u64::from(b));
+    let length = length.iter().rev().fold(0, |sum, &b| sum << 8 | u64::from(b));
     Ok(length)
 }
 
@@ -97,16 +80,11 @@ fn check(object: &Pinned, metadata: &ParquetMetaData) -> Result<(), ReadError> {
     let mut rows = 0_i64;
     for (ord, group) in metadata.row_groups().iter().enumerate() {
         if group.num_rows() < 0 {
-            return Err(corrupt(format!(
-                "row group {ord} has {} rows",
-                group.num_rows()
-            )));
+            return Err(corrupt(format!("row group {ord} has {} rows", group.num_rows())));
         }
         rows = rows.saturating_add(group.num_rows());
         if group.columns().iter().any(|c| chunk_range(c).is_none()) {
-            return Err(corrupt(format!(
-                "row group {ord} has a column outside the file"
-            )));
+            return Err(corrupt(format!("row group {ord} has a column outside the file")));
         }
     }
     let claimed = metadata.file_metadata().num_rows();
@@ -133,13 +111,8 @@ pub(crate) fn chunk_range(chunk: &ColumnChunkMetaData) -> Option<(u64, u64)> {
 }
 
 /// Names of error kinds that the library puts before its messages, often several.
-const KINDS: [&str; 5] = [
-    "External: ",
-    "Parquet argument error: ",
-    "Parquet error: ",
-    "Arrow: ",
-    "EOF: ",
-];
+const KINDS: [&str; 5] =
+    ["External: ", "Parquet argument error: ", "Parquet error: ", "Arrow: ", "EOF: "];
 
 /// What an error of the Parquet library says about a shard. The library's messages are kept:
 /// they depend on nothing but the bytes.

@@ -48,10 +48,7 @@ pub fn freeze(
     runtime: &Handle,
 ) -> Result<Frozen, StorageError> {
     let buckets = Buckets::default();
-    let expander = Expander {
-        buckets: &buckets,
-        runtime,
-    };
+    let expander = Expander { buckets: &buckets, runtime };
     let candidates = gather(inputs, &expander)?;
     let plans = plan_all(&candidates, parameters, runtime)?;
     let manifest = assemble(plans, parameters)?;
@@ -72,9 +69,8 @@ fn gather(
     let expanded = expanded.collect::<Result<Vec<_>, _>>()?;
     let root = keys::common(expanded.iter().map(|input| &input.root));
     let candidates = expanded.into_iter().flat_map(|input| input.candidates);
-    let mut keyed: Vec<_> = candidates
-        .map(|candidate| (keys::key(&candidate.address, &root), candidate))
-        .collect();
+    let mut keyed: Vec<_> =
+        candidates.map(|candidate| (keys::key(&candidate.address, &root), candidate)).collect();
     keyed.sort_by(|a, b| a.0.cmp(&b.0));
     keyed.dedup_by(|a, b| a.0 == b.0);
     Ok(keyed)
@@ -109,9 +105,7 @@ fn plan_all(
             if plan.is_err() {
                 next.store(candidates.len(), Ordering::Relaxed);
             }
-            done.lock()
-                .unwrap_or_else(PoisonError::into_inner)
-                .push((ord, plan));
+            done.lock().unwrap_or_else(PoisonError::into_inner).push((ord, plan));
         }
     };
     std::thread::scope(|scope| {
@@ -158,12 +152,7 @@ fn readable(object: &Pinned, parameters: &Parameters) -> Result<Readable, ReadEr
     let columns = columns::of(metadata.file_metadata().schema_descr());
     let text = columns::text(object.key(), &columns, parameters)?.clone();
     let row_groups = row_groups(object, &metadata, &text)?;
-    Ok(Readable {
-        id: columns::id(&columns, parameters),
-        text: text.name,
-        columns,
-        row_groups,
-    })
+    Ok(Readable { id: columns::id(&columns, parameters), text: text.name, columns, row_groups })
 }
 
 fn row_groups(
@@ -172,20 +161,14 @@ fn row_groups(
     text: &Column,
 ) -> Result<Vec<RowGroupEntry>, ReadError> {
     let corrupt = |detail: &str| ReadError::shard(object.key(), QuarantineReason::Corrupt, detail);
-    let leaf = text
-        .leaf
-        .ok_or_else(|| corrupt("the text column has no values"))?;
+    let leaf = text.leaf.ok_or_else(|| corrupt("the text column has no values"))?;
     let sizes = columns::sizes(metadata, leaf)
         .ok_or_else(|| corrupt("a row group has no size for the text column"))?;
     let mut entries = Vec::with_capacity(sizes.len());
     for (group, (text_bytes, compressed_bytes)) in metadata.row_groups().iter().zip(sizes) {
         if group.column(leaf).compression() == Compression::LZO {
             let detail = "codec LZO is not supported";
-            return Err(ReadError::shard(
-                object.key(),
-                QuarantineReason::Unsupported,
-                detail,
-            ));
+            return Err(ReadError::shard(object.key(), QuarantineReason::Unsupported, detail));
         }
         entries.push(RowGroupEntry {
             rows: group.num_rows().unsigned_abs(),
@@ -205,10 +188,7 @@ fn assemble(plans: Vec<Plan>, parameters: &Parameters) -> Result<Manifest, Stora
 
 /// The axes that at least one readable shard has.
 fn axes(plans: &[Plan], parameters: &Parameters) -> Result<Vec<String>, StorageError> {
-    let readable: Vec<_> = plans
-        .iter()
-        .filter_map(|plan| plan.body.as_ref().ok())
-        .collect();
+    let readable: Vec<_> = plans.iter().filter_map(|plan| plan.body.as_ref().ok()).collect();
     let mut axes = columns::axis_names(parameters);
     let has =
         |shard: &&Readable, axis: &str| columns::axis(&shard.columns, axis) != AxisSource::Absent;
@@ -227,10 +207,7 @@ fn check_id(plans: &[Plan], parameters: &Parameters) -> Result<(), StorageError>
     let Some(name) = &parameters.id_column else {
         return Ok(());
     };
-    let readable: Vec<_> = plans
-        .iter()
-        .filter_map(|plan| plan.body.as_ref().ok())
-        .collect();
+    let readable: Vec<_> = plans.iter().filter_map(|plan| plan.body.as_ref().ok()).collect();
     match readable.is_empty() || readable.iter().any(|shard| shard.id.is_some()) {
         true => Ok(()),
         false => Err(nowhere("id column", name, &readable)),
@@ -239,9 +216,8 @@ fn check_id(plans: &[Plan], parameters: &Parameters) -> Result<(), StorageError>
 
 fn nowhere(what: &str, name: &str, readable: &[&Readable]) -> StorageError {
     let columns = readable.iter().flat_map(|shard| &shard.columns);
-    let found: BTreeSet<_> = columns
-        .map(|column| format!("{} ({})", column.name, column.shown))
-        .collect();
+    let found: BTreeSet<_> =
+        columns.map(|column| format!("{} ({})", column.name, column.shown)).collect();
     let found: Vec<_> = found.into_iter().collect();
     let found = found.join(", ");
     StorageError::Input(format!(
@@ -252,14 +228,9 @@ fn nowhere(what: &str, name: &str, readable: &[&Readable]) -> StorageError {
 fn entry(plan: Plan, axes: &[String]) -> ShardEntry {
     let (row_groups, columns, quarantine) = match plan.body {
         Ok(readable) => {
-            let sources = axes
-                .iter()
-                .map(|axis| columns::axis(&readable.columns, axis));
-            let columns = ShardColumns {
-                text: readable.text,
-                id: readable.id,
-                axes: sources.collect(),
-            };
+            let sources = axes.iter().map(|axis| columns::axis(&readable.columns, axis));
+            let columns =
+                ShardColumns { text: readable.text, id: readable.id, axes: sources.collect() };
             (readable.row_groups, Some(columns), None)
         }
         Err(quarantine) => (Vec::new(), None, Some(quarantine)),

@@ -85,10 +85,7 @@ impl Expander<'_> {
         for meta in listing::prefix(&name, &client, &path, self.runtime)? {
             let address = keys::of_object(bucket, meta.location.as_ref());
             let place = self.place(bucket, meta.location.as_ref())?;
-            let version = Version {
-                size: meta.size,
-                etag: meta.e_tag,
-            };
+            let version = Version { size: meta.size, etag: meta.e_tag };
             candidates.push(Candidate::found(address, place, version));
         }
         let root = keys::of_object(bucket, prefix);
@@ -97,11 +94,7 @@ impl Expander<'_> {
 
     fn place(&self, bucket: &str, key: &str) -> Result<Place, StorageError> {
         let path = location::object_path(&format!("s3://{bucket}/{key}"), key)?;
-        Ok(Place::Object {
-            client: self.buckets.client(bucket)?,
-            bucket: bucket.to_owned(),
-            path,
-        })
+        Ok(Place::Object { client: self.buckets.client(bucket)?, bucket: bucket.to_owned(), path })
     }
 
     fn list(&self, list: &str) -> Result<Expanded, StorageError> {
@@ -126,10 +119,9 @@ impl Expander<'_> {
         };
         let (address, place) = match location::parse(&line.location)? {
             Location::Local(path) => (keys::of_file(&path)?, Place::File(path)),
-            Location::S3 { bucket, prefix } => (
-                keys::of_object(&bucket, &prefix),
-                self.place(&bucket, &prefix)?,
-            ),
+            Location::S3 { bucket, prefix } => {
+                (keys::of_object(&bucket, &prefix), self.place(&bucket, &prefix)?)
+            }
         };
         let root = keys::parent(&address);
         let etag = line.etag.clone();
@@ -140,11 +132,7 @@ impl Expander<'_> {
 
 impl Candidate {
     fn found(address: Address, place: Place, version: Version) -> Self {
-        Self {
-            address,
-            place,
-            version,
-        }
+        Self { address, place, version }
     }
 }
 
@@ -239,19 +227,13 @@ impl ListLine {
                 format!("line {number}: expected LOCATION [SIZE [ETAG]], got {what:?}"),
             )
         };
-        let size = fields
-            .next()
-            .map(|size| size.parse().map_err(|_| invalid(size)));
+        let size = fields.next().map(|size| size.parse().map_err(|_| invalid(size)));
         let size = size.transpose()?;
         let etag = fields.next().map(str::to_owned);
         if let Some(more) = fields.next() {
             return Err(invalid(more));
         }
         let location = location.to_owned();
-        Ok(Some(Self {
-            location,
-            size,
-            etag,
-        }))
+        Ok(Some(Self { location, size, etag }))
     }
 }

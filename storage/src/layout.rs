@@ -56,10 +56,7 @@ impl Layout {
     ) -> std::result::Result<Self, ReadError> {
         let all = columns::of(schema);
         let missing = |name: &str| {
-            let detail = format!(
-                "expected a column {name}, found {}",
-                columns::describe(&all)
-            );
+            let detail = format!("expected a column {name}, found {}", columns::describe(&all));
             ReadError::shard(key, QuarantineReason::Schema, detail)
         };
         let mut names = vec![wanted.text.as_str()];
@@ -81,29 +78,16 @@ impl Layout {
         let text = place(&wanted.text).ok_or_else(|| missing(&wanted.text))?;
         let id = wanted.id.as_deref().filter(|_| want.ids).and_then(place);
         let axes = match want.axes {
-            true => wanted
-                .axes
-                .iter()
-                .map(|source| axis(source, place))
-                .collect(),
+            true => wanted.axes.iter().map(|source| axis(source, place)).collect(),
             false => Vec::new(),
         };
         let levels = levels(schema, &narrow).map_err(|e| crate::footer::classify(key, &e))?;
-        Ok(Self {
-            columns: narrow,
-            text,
-            id,
-            axes,
-            levels,
-        })
+        Ok(Self { columns: narrow, text, id, axes, levels })
     }
 
     /// The leaves of the file's schema, one for each narrow column.
     pub(crate) fn leaves(&self) -> Vec<usize> {
-        self.columns
-            .iter()
-            .filter_map(|column| column.leaf)
-            .collect()
+        self.columns.iter().filter_map(|column| column.leaf).collect()
     }
 
     /// Starts decoding a row group; with a selection only its rows.
@@ -159,9 +143,7 @@ fn levels(schema: &SchemaDescriptor, narrow: &[Column]) -> Result<FieldLevels> {
             column.optional,
         ));
     }
-    let root = Type::group_type_builder("narrow")
-        .with_fields(fields)
-        .build()?;
+    let root = Type::group_type_builder("narrow").with_fields(fields).build()?;
     let schema = SchemaDescriptor::new(Arc::new(root));
     let hints = Fields::from(hints);
     parquet_to_arrow_field_levels(&schema, ProjectionMask::all(), Some(&hints))

@@ -89,9 +89,7 @@ pub(crate) fn prefix(
         .list(Some(prefix))
         .try_filter(|meta| futures::future::ready(wanted(meta)))
         .try_collect::<Vec<_>>();
-    let mut found = runtime
-        .block_on(listed)
-        .map_err(|e| StorageError::store("list", name, e))?;
+    let mut found = runtime.block_on(listed).map_err(|e| StorageError::store("list", name, e))?;
     found.sort_by(|a, b| a.location.cmp(&b.location));
     Ok(found)
 }

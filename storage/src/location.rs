@@ -90,10 +90,7 @@ impl Buckets {
 
 /// The builder is never printed: its `Debug` shows the secret key.
 fn connect(bucket: &str) -> Result<Arc<dyn ObjectStore>, StorageError> {
-    let retry = RetryConfig {
-        retry_timeout: RETRY_TIMEOUT,
-        ..RetryConfig::default()
-    };
+    let retry = RetryConfig { retry_timeout: RETRY_TIMEOUT, ..RetryConfig::default() };
     let mut builder = AmazonS3Builder::from_env()
         .with_bucket_name(bucket)
         .with_conditional_put(S3ConditionalPut::ETagMatch)
@@ -102,8 +99,7 @@ fn connect(bucket: &str) -> Result<Arc<dyn ObjectStore>, StorageError> {
     if builder.get_config_value(&timeout).is_none() {
         builder = builder.with_config(timeout, REQUEST_TIMEOUT);
     }
-    let store = builder
-        .build()
-        .map_err(|e| StorageError::store("open", &format!("s3://{bucket}"), e))?;
+    let store =
+        builder.build().map_err(|e| StorageError::store("open", &format!("s3://{bucket}"), e))?;
     Ok(Arc::new(store))
 }

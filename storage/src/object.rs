@@ -20,11 +20,7 @@ use crate::{ReadError, StorageError};
 #[derive(Clone)]
 pub(crate) enum Place {
     File(PathBuf),
-    Object {
-        client: Arc<dyn ObjectStore>,
-        bucket: String,
-        path: ObjectPath,
-    },
+    Object { client: Arc<dyn ObjectStore>, bucket: String, path: ObjectPath },
 }
 
 /// What a listing says of one object.
@@ -50,10 +46,7 @@ impl Place {
         match self {
             Self::File(path) => file_version(path),
             Self::Object { client, path, .. } => match runtime.block_on(client.head(path)) {
-                Ok(meta) => Ok(Some(Version {
-                    size: meta.size,
-                    etag: meta.e_tag,
-                })),
+                Ok(meta) => Ok(Some(Version { size: meta.size, etag: meta.e_tag })),
                 Err(os::Error::NotFound { .. }) => Ok(None),
                 Err(error) => Err(StorageError::store("look at", &self.location(), error)),
             },
@@ -65,11 +58,7 @@ fn file_version(path: &std::path::Path) -> Result<Option<Version>, StorageError>
     match std::fs::metadata(path) {
         Ok(metadata) => Ok(Some(version_of(&metadata))),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-        Err(error) => Err(StorageError::file(
-            "look at",
-            &path.display().to_string(),
-            error,
-        )),
+        Err(error) => Err(StorageError::file("look at", &path.display().to_string(), error)),
     }
 }
 
@@ -77,10 +66,7 @@ fn file_version(path: &std::path::Path) -> Result<Option<Version>, StorageError>
 pub(crate) fn version_of(metadata: &Metadata) -> Version {
     let (inode, size) = (metadata.ino(), metadata.len());
     let modified = i128::from(metadata.mtime()) * 1_000_000_000 + i128::from(metadata.mtime_nsec());
-    Version {
-        size,
-        etag: Some(format!("\"{inode:x}-{modified:x}-{size:x}\"")),
-    }
+    Version { size, etag: Some(format!("\"{inode:x}-{modified:x}-{size:x}\"")) }
 }
 
 /// An object opened at the version that was planned. Every read is of that version or fails

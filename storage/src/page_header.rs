@@ -37,24 +37,16 @@ pub(crate) fn claim(bytes: &[u8]) -> Parsed<Claim> {
         match usize::try_from(field).ok().and_then(|id| sizes.get_mut(id)) {
             Some(size) if kind == I32 && size.is_none() => *size = Some(cursor.zigzag()?),
             Some(_) => {
-                return Err(HeaderError::Invalid(
-                    "a size comes twice or has another type",
-                ));
+                return Err(HeaderError::Invalid("a size comes twice or has another type"));
             }
             None => cursor.skip(kind, DEPTH)?,
         }
     }
     let missing = HeaderError::Invalid("a size is missing");
     match sizes {
-        [
-            None,
-            Some(_),
-            Some(uncompressed_bytes),
-            Some(compressed_bytes),
-        ] => Ok(Claim {
-            uncompressed_bytes,
-            compressed_bytes,
-        }),
+        [None, Some(_), Some(uncompressed_bytes), Some(compressed_bytes)] => {
+            Ok(Claim { uncompressed_bytes, compressed_bytes })
+        }
         _ => Err(missing),
     }
 }
@@ -109,9 +101,7 @@ impl Cursor<'_> {
     }
 
     fn skip(&mut self, kind: u8, depth: u8) -> Parsed<()> {
-        let depth = depth
-            .checked_sub(1)
-            .ok_or(HeaderError::Invalid("structs nest too deep"))?;
+        let depth = depth.checked_sub(1).ok_or(HeaderError::Invalid("structs nest too deep"))?;
         match kind {
             1 | 2 => Ok(()),
             3 => self.advance(1),
@@ -170,10 +160,7 @@ mod tests {
         let mut bytes = HEADER.to_vec();
         bytes.push(0);
         bytes.extend([0xff; 20]);
-        let expected = Claim {
-            uncompressed_bytes: 1000,
-            compressed_bytes: 400,
-        };
+        let expected = Claim { uncompressed_bytes: 1000, compressed_bytes: 400 };
         assert_eq!(claim(&bytes).unwrap(), expected);
     }
 
@@ -188,11 +175,7 @@ mod tests {
     #[test]
     fn a_second_size_is_refused() {
         // Field 2 again, by its full number.
-        let again = [
-            &HEADER[..],
-            &[0x05, 0x04, 0xfe, 0xff, 0xff, 0xff, 0x0f, 0x00],
-        ]
-        .concat();
+        let again = [&HEADER[..], &[0x05, 0x04, 0xfe, 0xff, 0xff, 0xff, 0x0f, 0x00]].concat();
         assert!(matches!(claim(&again), Err(HeaderError::Invalid(_))));
     }
 

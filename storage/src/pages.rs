@@ -54,8 +54,7 @@ impl Group {
     fn pages(&self, column: usize) -> Result<Pages> {
         let corrupt = |detail: &str| {
             let key = self.object.key();
-            self.fault
-                .raise(ReadError::shard(key, QuarantineReason::Corrupt, detail))
+            self.fault.raise(ReadError::shard(key, QuarantineReason::Corrupt, detail))
         };
         let leaf = self.leaves.get(column).copied().unwrap_or(usize::MAX);
         let chunk = self.row_group().columns().get(leaf);
@@ -147,10 +146,7 @@ impl Pages {
         let needed = u64::from(page.num_values()) * least_bytes(self.physical);
         let found = page.buffer().len();
         if needed > found as u64 {
-            let detail = format!(
-                "dictionary of {} values in {found} bytes",
-                page.num_values()
-            );
+            let detail = format!("dictionary of {} values in {found} bytes", page.num_values());
             return Err(self.refuse(QuarantineReason::Corrupt, detail));
         }
         Ok(())
@@ -182,8 +178,7 @@ impl Pages {
     }
 
     fn refuse(&self, reason: QuarantineReason, detail: String) -> ParquetError {
-        self.fault
-            .raise(ReadError::shard(&self.key, reason, detail))
+        self.fault.raise(ReadError::shard(&self.key, reason, detail))
     }
 }
 
@@ -208,24 +203,19 @@ fn is_delta(encoding: Encoding) -> bool {
 /// Where the values begin, after the levels.
 fn values_start(page: &Page, optional: bool) -> Option<usize> {
     match page {
-        Page::DataPageV2 {
-            def_levels_byte_len,
-            rep_levels_byte_len,
-            ..
-        } => (*def_levels_byte_len as usize).checked_add(*rep_levels_byte_len as usize),
-        Page::DataPage {
-            buf,
-            def_level_encoding,
-            num_values,
-            ..
-        } if optional => match def_level_encoding {
-            Encoding::RLE => {
-                let length = buf.get(..4)?.try_into().ok()?;
-                (u32::from_le_bytes(length) as usize).checked_add(4)
+        Page::DataPageV2 { def_levels_byte_len, rep_levels_byte_len, .. } => {
+            (*def_levels_byte_len as usize).checked_add(*rep_levels_byte_len as usize)
+        }
+        Page::DataPage { buf, def_level_encoding, num_values, .. } if optional => {
+            match def_level_encoding {
+                Encoding::RLE => {
+                    let length = buf.get(..4)?.try_into().ok()?;
+                    (u32::from_le_bytes(length) as usize).checked_add(4)
+                }
+                // One bit for each level.
+                _ => Some((*num_values as usize).div_ceil(8)),
             }
-            // One bit for each level.
-            _ => Some((*num_values as usize).div_ceil(8)),
-        },
+        }
         _ => Some(0),
     }
 }

@@ -2,12 +2,7 @@
 //! `s3://bucket/prefix`, with the `AWS_*` variables set; without it these tests do nothing and
 //! say so.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::print_stderr
-)]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stderr)]
 
 use arrow::array::{Int64Array, RecordBatch, StringArray};
 use bytes::Bytes;
@@ -36,10 +31,7 @@ fn remote_commits_are_create_only() {
     store.commit("a/b c#1", bytes.clone()).unwrap();
     store.commit("a/b c#1", bytes).unwrap();
     let other = store.commit("a/b c#1", Bytes::from_static(b"x"));
-    assert!(
-        matches!(other, Err(StorageError::Conflict { .. })),
-        "{other:?}"
-    );
+    assert!(matches!(other, Err(StorageError::Conflict { .. })), "{other:?}");
     assert_eq!(store.list("").unwrap(), [("a/b c#1".to_owned(), 10)]);
     assert_eq!(store.get_range("a/b c#1", 2..4).unwrap(), "23");
     assert!(store.get_range("a/b c#1", 8..14).is_err());
@@ -92,16 +84,8 @@ fn a_remote_corpus_equals_a_local_one() {
     let input = store.location().to_owned();
     let mut remote = freeze(&[input], &Parameters::default(), runtime()).unwrap();
     let limits = Limits::default();
-    assert_eq!(
-        read_shard(&local, 0, &limits).unwrap(),
-        read_shard(&remote, 0, &limits).unwrap()
-    );
-    for (remote, local) in remote
-        .manifest
-        .shards
-        .iter_mut()
-        .zip(&local.manifest.shards)
-    {
+    assert_eq!(read_shard(&local, 0, &limits).unwrap(), read_shard(&remote, 0, &limits).unwrap());
+    for (remote, local) in remote.manifest.shards.iter_mut().zip(&local.manifest.shards) {
         remote.etag.clone_from(&local.etag);
     }
     assert_eq!(remote.manifest, local.manifest);
@@ -114,18 +98,10 @@ fn a_remote_change_is_noticed() {
     let file = |texts: Vec<String>| parquet(&[("text", column(StringArray::from(texts)))]);
     let before = Bytes::from(file(texts.clone()));
     store.commit("a.parquet", before.clone()).unwrap();
-    let frozen = freeze(
-        &[store.location().to_owned()],
-        &Parameters::default(),
-        runtime(),
-    )
-    .unwrap();
+    let frozen = freeze(&[store.location().to_owned()], &Parameters::default(), runtime()).unwrap();
     let shard = &frozen.manifest.shards[0];
     let limits = Limits::default();
-    let mut stream = frozen
-        .sources
-        .documents(0, shard, 0..1, ALL, &limits)
-        .unwrap();
+    let mut stream = frozen.sources.documents(0, shard, 0..1, ALL, &limits).unwrap();
     let mut after = before.to_vec();
     let at = after.windows(10).position(|w| w == b"document 5").unwrap();
     after[at] = b'D';

@@ -96,9 +96,7 @@ impl Store {
             return Ok(Bytes::from(bytes));
         }
         let path = self.path(key)?;
-        self.block("read", key, async {
-            self.inner.client.get(&path).await?.bytes().await
-        })
+        self.block("read", key, async { self.inner.client.get(&path).await?.bytes().await })
     }
 
     /// The bytes `range` of an object.
@@ -119,9 +117,7 @@ impl Store {
         if let Some(path) = self.file(key)? {
             let file = File::open(path).map_err(|e| self.file_error("open", key, e))?;
             let read = ranges.iter().map(|range| read_range(&file, range));
-            return read
-                .collect::<io::Result<_>>()
-                .map_err(|e| self.file_error("read", key, e));
+            return read.collect::<io::Result<_>>().map_err(|e| self.file_error("read", key, e));
         }
         let path = self.path(key)?;
         let bytes = self.block("read", key, self.inner.client.get_ranges(&path, ranges))?;
@@ -165,10 +161,8 @@ impl Store {
         let path = self.path(prefix)?;
         let found = self.inner.client.list(Some(&path)).try_collect::<Vec<_>>();
         let found = self.block("list", prefix, found)?;
-        let mut keys: Vec<_> = found
-            .iter()
-            .map(|meta| (self.key_of(&meta.location), meta.size))
-            .collect();
+        let mut keys: Vec<_> =
+            found.iter().map(|meta| (self.key_of(&meta.location), meta.size)).collect();
         keys.sort();
         Ok(keys)
     }
@@ -245,9 +239,7 @@ impl Store {
 
 fn open_folder(location: &str, folder: &Path, runtime: &Handle) -> Result<Inner, StorageError> {
     std::fs::create_dir_all(folder).map_err(|e| StorageError::file("create", location, e))?;
-    let folder = folder
-        .canonicalize()
-        .map_err(|e| StorageError::file("open", location, e))?;
+    let folder = folder.canonicalize().map_err(|e| StorageError::file("open", location, e))?;
     let open = |synced: bool| -> Result<Arc<dyn ObjectStore>, StorageError> {
         let client = LocalFileSystem::new_with_prefix(&folder)
             .map_err(|e| StorageError::store("open", location, e))?;
@@ -295,9 +287,7 @@ mod tests {
         let store = Store::open(&folder.name("new/out"), runtime()).unwrap();
         assert_eq!(store.get("a").unwrap(), None);
         assert_eq!(store.size("a").unwrap(), None);
-        store
-            .commit("b/2", Bytes::from_static(b"0123456789"))
-            .unwrap();
+        store.commit("b/2", Bytes::from_static(b"0123456789")).unwrap();
         store.commit("b/10", Bytes::from_static(b"")).unwrap();
         store.commit("a", Bytes::from_static(b"x")).unwrap();
         assert_eq!(store.size("b/2").unwrap(), Some(10));

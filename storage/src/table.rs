@@ -54,10 +54,8 @@ impl TableWriter {
     pub fn create(store: &Store, key: &str, schema: &SchemaRef) -> Result<Self, StorageError> {
         let path = store.path(key)?;
         let parts = store.block("write", key, store.client().put_multipart(&path))?;
-        let upload = Upload {
-            parts: Some(WriteMultipart::new(parts)),
-            runtime: store.runtime().clone(),
-        };
+        let upload =
+            Upload { parts: Some(WriteMultipart::new(parts)), runtime: store.runtime().clone() };
         let name = store.name(key);
         let encoder = Encoder::new(schema, upload).map_err(|e| failed(&name, e))?;
         Ok(Self { encoder, name })
@@ -83,11 +81,7 @@ impl TableWriter {
 }
 
 fn failed(name: &str, error: ParquetError) -> StorageError {
-    StorageError::Io {
-        action: "write",
-        key: name.to_owned(),
-        source: Box::new(error),
-    }
+    StorageError::Io { action: "write", key: name.to_owned(), source: Box::new(error) }
 }
 
 /// Cuts rows into equal row groups and encodes each at once: pages would otherwise end where
@@ -108,16 +102,10 @@ impl<W: Write + Send> Encoder<W> {
             .build();
         // Readers get the file's own types: an embedded Arrow schema would ask some of them for
         // types that they do not have.
-        let options = ArrowWriterOptions::new()
-            .with_properties(properties)
-            .with_skip_arrow_metadata(true);
+        let options =
+            ArrowWriterOptions::new().with_properties(properties).with_skip_arrow_metadata(true);
         let writer = ArrowWriter::try_new_with_options(sink, schema.clone(), options)?;
-        Ok(Self {
-            writer,
-            schema: schema.clone(),
-            waiting: Vec::new(),
-            waiting_rows: 0,
-        })
+        Ok(Self { writer, schema: schema.clone(), waiting: Vec::new(), waiting_rows: 0 })
     }
 
     fn append(&mut self, batch: &RecordBatch) -> Result<(), ParquetError> {
@@ -139,10 +127,7 @@ impl<W: Write + Send> Encoder<W> {
         let found = batch.schema_ref().fields().iter();
         let found = found.map(|field| (field.name(), field.data_type()));
         let expected = self.schema.fields().iter();
-        if expected
-            .map(|field| (field.name(), field.data_type()))
-            .eq(found)
-        {
+        if expected.map(|field| (field.name(), field.data_type())).eq(found) {
             return Ok(());
         }
         let message = format!("expected {}, got {}", self.schema, batch.schema_ref());

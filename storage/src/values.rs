@@ -26,9 +26,7 @@ impl Texts {
     /// The value at `index`, or `None` for null or past the end.
     pub(crate) fn get(&self, index: usize) -> Option<&str> {
         let (end, is_value) = *self.ends.get(index)?;
-        let before = index
-            .checked_sub(1)
-            .and_then(|before| self.ends.get(before));
+        let before = index.checked_sub(1).and_then(|before| self.ends.get(before));
         let start = before.map_or(0, |(end, _)| *end);
         self.buffer.get(start..end).filter(|_| is_value)
     }
@@ -47,9 +45,7 @@ pub(crate) fn texts(
         return texts;
     };
     for row in 0..array.len() {
-        let value = (!array.is_null(row))
-            .then(|| shown(column, array.as_ref(), row))
-            .flatten();
+        let value = (!array.is_null(row)).then(|| shown(column, array.as_ref(), row)).flatten();
         texts.push(value.and_then(|value| rewrite(&value)).as_deref());
     }
     texts
@@ -116,11 +112,7 @@ pub(crate) fn day(days: i64) -> String {
     // Years begin in March here, so that a leap day is the last.
     let month_from_march = (5 * day_of_year + 2) / 153;
     let day = day_of_year - (153 * month_from_march + 2) / 5 + 1;
-    let month = if month_from_march < 10 {
-        month_from_march + 3
-    } else {
-        month_from_march - 9
-    };
+    let month = if month_from_march < 10 { month_from_march + 3 } else { month_from_march - 9 };
     let year = year_of_era + era * 400 + i128::from(month <= 2);
     format!("{year:04}-{month:02}-{day:02}")
 }
@@ -196,11 +188,7 @@ mod tests {
             (0, Unit::Millis, "1970-01-01T00:00:00"),
             (-1, Unit::Millis, "1969-12-31T23:59:59.999"),
             (1_500, Unit::Micros, "1970-01-01T00:00:00.001500"),
-            (
-                86_400_000_000_001,
-                Unit::Nanos,
-                "1970-01-02T00:00:00.000000001",
-            ),
+            (86_400_000_000_001, Unit::Nanos, "1970-01-02T00:00:00.000000001"),
         ];
         for (value, unit, expected) in cases {
             assert_eq!(instant(value, unit), expected);
@@ -225,10 +213,7 @@ mod tests {
     #[test]
     fn hosts_of_urls() {
         let cases = [
-            (
-                "https://user:pw@WWW.Example.org:8080/a?b#c",
-                Some("www.example.org"),
-            ),
+            ("https://user:pw@WWW.Example.org:8080/a?b#c", Some("www.example.org")),
             ("example.org/path", Some("example.org")),
             ("//cdn.example.org/x", Some("cdn.example.org")),
             ("http://example.org./", Some("example.org")),
@@ -244,9 +229,7 @@ mod tests {
     #[test]
     fn cuts_fall_on_characters() {
         let text = "aé漢😀".as_bytes();
-        let floors: Vec<_> = (0..=text.len())
-            .map(|most| char_floor(text, most))
-            .collect();
+        let floors: Vec<_> = (0..=text.len()).map(|most| char_floor(text, most)).collect();
         assert_eq!(floors, [0, 1, 1, 3, 3, 3, 6, 6, 6, 6, 10]);
     }
 }

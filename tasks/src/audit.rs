@@ -66,10 +66,7 @@ pub fn audit(
     runtime: &Handle,
     progress: &dyn Progress,
 ) -> Result<Audit, TaskError> {
-    let request = AuditRequest {
-        parameters: checked(&request.parameters)?,
-        ..request.clone()
-    };
+    let request = AuditRequest { parameters: checked(&request.parameters)?, ..request.clone() };
     let mut driver = Driver::open_as_is(&request, runtime, progress)?;
     loop {
         match driver.run() {
@@ -103,32 +100,20 @@ impl<'a> Driver<'a> {
         let Frozen { manifest, sources } = freeze(&request.inputs, &parameters, runtime)?;
         progress.task_done(Wave::Manifest, 0, false);
         let store = Store::open(&request.work, runtime)?;
-        let excluded = manifest
-            .quarantined()
-            .map(|q| (q.shard.clone(), q.clone()))
-            .collect();
+        let excluded = manifest.quarantined().map(|q| (q.shard.clone(), q.clone())).collect();
         for quarantine in manifest.quarantined() {
             progress.quarantined(&quarantine.shard, &quarantine.detail);
         }
         let segment_tokens = request.resources.segment_tokens();
         let workspace = Workspace::new(store, sources, manifest, parameters, segment_tokens)?;
         let resources = &request.resources;
-        Ok(Self {
-            workspace,
-            resources,
-            progress,
-            excluded,
-            waves: Vec::new(),
-        })
+        Ok(Self { workspace, resources, progress, excluded, waves: Vec::new() })
     }
 
     /// Remembers that a shard is bad; false if that was known.
     fn exclude(&mut self, quarantine: Quarantine) -> bool {
-        self.progress
-            .quarantined(&quarantine.shard, &quarantine.detail);
-        self.excluded
-            .insert(quarantine.shard.clone(), quarantine)
-            .is_none()
+        self.progress.quarantined(&quarantine.shard, &quarantine.detail);
+        self.excluded.insert(quarantine.shard.clone(), quarantine).is_none()
     }
 
     /// Runs the tasks of one wave and tells the progress.
@@ -150,11 +135,7 @@ impl<'a> Driver<'a> {
         workspace.memory.free();
         let results = results?;
         let reused = results.iter().filter(|(_, reused)| *reused).count() as u64;
-        self.waves.push(WaveFacts {
-            wave,
-            tasks: tasks.len() as u64,
-            reused,
-        });
+        self.waves.push(WaveFacts { wave, tasks: tasks.len() as u64, reused });
         Ok(results.into_iter().map(|(result, _)| result).collect())
     }
 
@@ -177,13 +158,9 @@ impl<'a> Driver<'a> {
                 self.exclude(quarantine.clone());
             }
         }
-        let counted = units
-            .into_iter()
-            .zip(receipts)
-            .map(|(unit, receipt)| Counted { unit, receipt });
-        Ok(counted
-            .filter(|counted| !self.excluded.contains_key(self.key(&counted.unit)))
-            .collect())
+        let counted =
+            units.into_iter().zip(receipts).map(|(unit, receipt)| Counted { unit, receipt });
+        Ok(counted.filter(|counted| !self.excluded.contains_key(self.key(&counted.unit))).collect())
     }
 
     fn key(&self, unit: &Unit) -> &str {
@@ -224,10 +201,7 @@ fn checked(parameters: &Parameters) -> Result<Parameters, TaskError> {
             parameters.floor
         )));
     }
-    if parameters
-        .ceiling
-        .is_some_and(|ceiling| ceiling < parameters.floor)
-    {
+    if parameters.ceiling.is_some_and(|ceiling| ceiling < parameters.floor) {
         let message = format!(
             "expected a ceiling of at least the floor {}, got {:?}",
             parameters.floor, parameters.ceiling
@@ -241,9 +215,7 @@ fn checked(parameters: &Parameters) -> Result<Parameters, TaskError> {
 
 fn check_resources(resources: &Resources) -> Result<(), TaskError> {
     if resources.threads == 0 {
-        return Err(TaskError::Parameter(
-            "expected at least 1 thread, got 0".to_owned(),
-        ));
+        return Err(TaskError::Parameter("expected at least 1 thread, got 0".to_owned()));
     }
     if resources.memory_bytes < Resources::MIN_MEMORY_BYTES {
         let (least, got) = (Resources::MIN_MEMORY_BYTES, resources.memory_bytes);

@@ -67,21 +67,14 @@ pub(crate) fn choose(
     max_findings: usize,
 ) -> Vec<Chosen> {
     let placed = judge.places(candidates.iter().map(|posting| &posting.candidate));
-    let rated = candidates
-        .into_iter()
-        .zip(placed)
-        .filter_map(|(posting, placed)| {
-            let combined = judge.verdict(&posting.candidate, &placed, 0.0);
-            let reason = Reason::of(&combined, &posting)?;
-            // Of what has unusual code points the best spread comes first: its score says nothing yet.
-            let spread = posting.candidate.scores.spread;
-            let score = if reason == Reason::CodePoints {
-                spread
-            } else {
-                combined.score
-            };
-            Some((reason, score, posting, placed))
-        });
+    let rated = candidates.into_iter().zip(placed).filter_map(|(posting, placed)| {
+        let combined = judge.verdict(&posting.candidate, &placed, 0.0);
+        let reason = Reason::of(&combined, &posting)?;
+        // Of what has unusual code points the best spread comes first: its score says nothing yet.
+        let spread = posting.candidate.scores.spread;
+        let score = if reason == Reason::CodePoints { spread } else { combined.score };
+        Some((reason, score, posting, placed))
+    });
     let mut rated: Vec<_> = rated.collect();
     rated.sort_by(|a, b| {
         let by_score = a.0.cmp(&b.0).then(b.1.total_cmp(&a.1));
@@ -90,7 +83,5 @@ pub(crate) fn choose(
     let chosen = rated
         .chunk_by(|a, b| a.0 == b.0)
         .flat_map(|same| &same[..same.len().min(same[0].0.quota(max_findings))]);
-    chosen
-        .map(|(_, _, posting, placed)| Chosen::new(posting, placed))
-        .collect()
+    chosen.map(|(_, _, posting, placed)| Chosen::new(posting, placed)).collect()
 }

@@ -64,15 +64,7 @@ pub(crate) fn describe(
         return Ok((receipt, true));
     }
     let mut describing = Describing::new(workspace, screen, located, folder);
-    walk(
-        workspace,
-        unit,
-        Want {
-            axes: true,
-            ids: false,
-        },
-        &mut describing,
-    )?;
+    walk(workspace, unit, Want { axes: true, ids: false }, &mut describing)?;
     let receipt = describing.finish()?;
     workspace.commit_receipt(&receipt_key, &receipt)?;
     Ok((receipt, false))
@@ -113,9 +105,7 @@ impl DocumentFacts for Facts {
     /// Ordinals are shifted by one; 0 stands for no locality.
     fn localities(&self, document: u32, put: &mut dyn FnMut(u32)) {
         let at = document as usize * self.axes;
-        self.localities[at..at + self.axes]
-            .iter()
-            .for_each(|locality| put(*locality));
+        self.localities[at..at + self.axes].iter().for_each(|locality| put(*locality));
     }
 }
 
@@ -133,10 +123,7 @@ impl<'a> Describing<'a> {
             folder,
             table: workspace.memory.tables.lend(),
             describer: workspace.memory.describers.lend(),
-            facts: Facts {
-                axes: workspace.manifest.axes.len(),
-                ..Facts::default()
-            },
+            facts: Facts { axes: workspace.manifest.axes.len(), ..Facts::default() },
             documents_before: 0,
             spans: Vec::new(),
             receipt: ContextReceipt::default(),
@@ -146,9 +133,7 @@ impl<'a> Describing<'a> {
     /// Fills the table with what matters of this segment.
     fn load_table(&mut self, run: usize) -> Result<(), TaskError> {
         let objects = self.screen.objects;
-        let slices = objects
-            .iter()
-            .map(|object| self.workspace.slices(object, run, run + 1));
+        let slices = objects.iter().map(|object| self.workspace.slices(object, run, run + 1));
         let slices = slices.collect::<Result<Vec<_>, _>>()?;
         let each = |visit: &mut dyn FnMut(&str, Frame<'_>) -> Result<(), TaskError>| {
             objects.iter().zip(&slices).try_for_each(|(object, slice)| {
@@ -170,10 +155,7 @@ impl<'a> Describing<'a> {
     }
 
     fn finish(self) -> Result<ContextReceipt, TaskError> {
-        let (expected, got) = (
-            self.located.counted.receipt.runs.len(),
-            self.receipt.runs.len(),
-        );
+        let (expected, got) = (self.located.counted.receipt.runs.len(), self.receipt.runs.len());
         if expected == got {
             return Ok(self.receipt);
         }
@@ -183,11 +165,7 @@ impl<'a> Describing<'a> {
 
     /// The counted run of the segment that is complete now.
     fn counted_run(&self) -> Option<&'a Run> {
-        self.located
-            .counted
-            .receipt
-            .runs
-            .get(self.receipt.runs.len())
+        self.located.counted.receipt.runs.get(self.receipt.runs.len())
     }
 }
 
@@ -198,19 +176,13 @@ impl Visitor for Describing<'_> {
         };
         let document = self.documents_before + self.facts.canonical.len();
         let canonical = &self.screen.corpus.canonical[self.located.unit_ord];
-        self.facts
-            .canonical
-            .push(canonical.get(document).copied().unwrap_or(false));
+        self.facts.canonical.push(canonical.get(document).copied().unwrap_or(false));
         let tokenizer = self.workspace.tokenizer;
-        self.facts
-            .unusual
-            .push(unusual_tokens(text, tokenizer, &mut self.spans));
+        self.facts.unusual.push(unusual_tokens(text, tokenizer, &mut self.spans));
         for axis in 0..self.facts.axes {
             let value = batch.axis(axis, index);
             let locality = value.and_then(|value| self.screen.corpus.locality(axis, value));
-            self.facts
-                .localities
-                .push(locality.unwrap_or(NO_VALUE).wrapping_add(1));
+            self.facts.localities.push(locality.unwrap_or(NO_VALUE).wrapping_add(1));
         }
         Ok(())
     }
@@ -228,16 +200,11 @@ impl Visitor for Describing<'_> {
         let header = self.workspace.header(Kind::Context, documents, tokens);
         let rules = &self.screen.rules;
         let mut object =
-            self.describer
-                .describe(segment, &mut self.table, &self.facts, rules, header);
+            self.describer.describe(segment, &mut self.table, &self.facts, rules, header);
         let key = format!("{}/run-{index:05}", self.folder);
         let output = commit(self.workspace, key, &mut object)?;
         self.describer.recycle(object);
-        self.receipt.runs.push(Run {
-            output,
-            documents,
-            tokens,
-        });
+        self.receipt.runs.push(Run { output, documents, tokens });
         self.documents_before += segment.documents();
         self.facts.canonical.clear();
         self.facts.unusual.clear();

@@ -63,10 +63,7 @@ impl Corpus {
 
     /// The documents and all their duplicates, ascending.
     pub(crate) fn with_duplicates(&self, canonical: &[DocumentOrd]) -> Vec<DocumentOrd> {
-        let copies = canonical
-            .iter()
-            .filter_map(|ord| self.duplicates.get(ord))
-            .flatten();
+        let copies = canonical.iter().filter_map(|ord| self.duplicates.get(ord)).flatten();
         let mut all: Vec<DocumentOrd> = canonical.iter().chain(copies).copied().collect();
         all.sort_unstable();
         all
@@ -82,27 +79,21 @@ impl Corpus {
     ///
     /// Memory: about 100 bytes per document and the distinct values of every axis.
     pub(crate) fn merge(workspace: &Workspace, counted: &[Counted]) -> Result<Self, TaskError> {
-        let tables = counted
-            .iter()
-            .map(|unit| read_table(workspace, &unit.receipt));
+        let tables = counted.iter().map(|unit| read_table(workspace, &unit.receipt));
         let tables = tables.collect::<Result<Vec<_>, _>>()?;
         let mut corpus = Self {
             tokens: counted.iter().map(|unit| unit.receipt.tokens()).sum(),
             ..Self::default()
         };
-        let key = |unit: &Counted| {
-            workspace.manifest.shards[unit.unit.shard_ord as usize]
-                .key
-                .clone()
-        };
+        let key =
+            |unit: &Counted| workspace.manifest.shards[unit.unit.shard_ord as usize].key.clone();
         corpus.shards = counted.iter().map(key).collect();
         corpus.find_duplicates(&tables);
         corpus.measure_localities(workspace, &tables);
         corpus.digest_shards(workspace, counted, &tables);
         let digests = counted.iter().map(|unit| unit.receipt.digest());
-        let digest = digests.fold(DigestBuilder::new("taster corpus 1"), |b, digest| {
-            b.digest(&digest)
-        });
+        let digest =
+            digests.fold(DigestBuilder::new("taster corpus 1"), |b, digest| b.digest(&digest));
         corpus.digest = digest.finish().0;
         Ok(corpus)
     }
@@ -112,10 +103,7 @@ impl Corpus {
         for (unit, table) in tables.iter().enumerate() {
             let mut canonical = Vec::with_capacity(table.rows.len());
             for (document, digest) in table.digests.iter().enumerate() {
-                let here = DocumentOrd {
-                    unit: unit as u32,
-                    document: document as u32,
-                };
+                let here = DocumentOrd { unit: unit as u32, document: document as u32 };
                 let original = *first.entry(*digest).or_insert(here);
                 canonical.push(original == here);
                 if original != here {
@@ -142,16 +130,10 @@ impl Corpus {
                 }
             }
             let localities: Vec<u64> = sizes.values().map(|size| size.0).collect();
-            self.documents_by_locality
-                .push(sizes.values().map(|size| size.1).collect());
+            self.documents_by_locality.push(sizes.values().map(|size| size.1).collect());
             let with_value = localities.iter().sum();
-            self.totals.axes.push(AxisTotals {
-                name: name.clone(),
-                with_value,
-                localities,
-            });
-            self.values
-                .push(sizes.into_keys().map(str::to_owned).collect());
+            self.totals.axes.push(AxisTotals { name: name.clone(), with_value, localities });
+            self.values.push(sizes.into_keys().map(str::to_owned).collect());
         }
     }
 
@@ -164,9 +146,7 @@ impl Corpus {
     ) {
         let mut hashers: BTreeMap<&str, blake3::Hasher> = BTreeMap::new();
         for (unit, table) in counted.iter().zip(tables) {
-            let key = workspace.manifest.shards[unit.unit.shard_ord as usize]
-                .key
-                .as_str();
+            let key = workspace.manifest.shards[unit.unit.shard_ord as usize].key.as_str();
             let hasher = hashers.entry(key).or_default();
             let mut next = unit.unit.first_row;
             for (row, digest) in table.rows.iter().zip(&table.digests) {

@@ -50,19 +50,14 @@ impl CountReceipt {
     }
 
     fn outputs(&self) -> impl Iterator<Item = &Output> {
-        self.runs
-            .iter()
-            .map(|run| &run.output)
-            .chain(&self.documents)
+        self.runs.iter().map(|run| &run.output).chain(&self.documents)
     }
 
     pub(crate) fn digest(&self) -> Digest {
         let runs = self.runs.iter().map(|run| run.output.digest);
         let outputs = runs.chain(self.documents.iter().map(|documents| documents.digest));
         outputs
-            .fold(DigestBuilder::new("taster counted 1"), |builder, digest| {
-                builder.digest(&digest)
-            })
+            .fold(DigestBuilder::new("taster counted 1"), |builder, digest| builder.digest(&digest))
             .finish()
     }
 }
@@ -90,20 +85,11 @@ pub(crate) fn count(workspace: &Workspace, unit: &Unit) -> Result<(CountReceipt,
         return Ok((receipt, true));
     }
     let mut counting = Counting::new(workspace, folder);
-    let receipt = match walk(
-        workspace,
-        unit,
-        Want {
-            axes: true,
-            ids: false,
-        },
-        &mut counting,
-    ) {
+    let receipt = match walk(workspace, unit, Want { axes: true, ids: false }, &mut counting) {
         Ok(()) => counting.finish()?,
-        Err(TaskError::Shard(quarantine)) => CountReceipt {
-            quarantine: Some(quarantine),
-            ..CountReceipt::default()
-        },
+        Err(TaskError::Shard(quarantine)) => {
+            CountReceipt { quarantine: Some(quarantine), ..CountReceipt::default() }
+        }
         Err(other) => return Err(other),
     };
     // A shard that changed is not a property of what the key names: do not remember it.
@@ -159,11 +145,7 @@ pub(crate) fn commit(
     key: String,
     object: &mut Vec<u8>,
 ) -> Result<Output, TaskError> {
-    let output = Output {
-        key,
-        bytes: object.len() as u64,
-        digest: Digest::of(object),
-    };
+    let output = Output { key, bytes: object.len() as u64, digest: Digest::of(object) };
     let bytes = Bytes::from(std::mem::take(object));
     workspace.store.commit(&output.key, bytes.clone())?;
     if let Ok(mut memory) = bytes.try_into_mut() {
@@ -183,29 +165,20 @@ impl Visitor for Counting<'_> {
         self.receipt.text_bytes += text.len() as u64;
         self.receipt.truncated += u64::from(batch.truncated(index));
         self.receipt.invalid_utf8 += u64::from(batch.invalid_utf8(index));
-        self.documents
-            .push(batch.row(index), text, |axis| batch.axis(axis, index));
+        self.documents.push(batch.row(index), text, |axis| batch.axis(axis, index));
         Ok(())
     }
 
     fn segment(&mut self, segment: &Segment) -> Result<(), TaskError> {
         let workspace = self.workspace;
         let config = workspace.parameters.counting().0;
-        let mut run = self.counter.count(
-            segment,
-            workspace.orders(),
-            workspace.parameters.seed,
-            config,
-        );
+        let mut run =
+            self.counter.count(segment, workspace.orders(), workspace.parameters.seed, config);
         let key = format!("{}/run-{:05}", self.folder, self.receipt.runs.len());
         let output = commit(workspace, key, &mut run)?;
         self.counter.recycle(run);
         let (documents, tokens) = (segment.documents() as u64, segment.tokens() as u64);
-        self.receipt.runs.push(Run {
-            output,
-            documents,
-            tokens,
-        });
+        self.receipt.runs.push(Run { output, documents, tokens });
         Ok(())
     }
 }

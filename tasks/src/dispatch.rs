@@ -22,9 +22,7 @@ pub(crate) fn run_wave<T: Sync, R: Send>(
             let Some(task) = tasks.get(index) else { return };
             let result = work(task);
             failed.fetch_or(result.is_err(), Ordering::Relaxed);
-            *results[index]
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner) = Some(result);
+            *results[index].lock().unwrap_or_else(PoisonError::into_inner) = Some(result);
         }
     };
     std::thread::scope(|scope| {
@@ -50,10 +48,7 @@ mod tests {
         let tasks: Vec<u32> = (0..100).collect();
         for threads in [1, 2, 7] {
             let results = run_wave(threads, &tasks, |task| Ok(task * 2)).unwrap();
-            assert_eq!(
-                results,
-                tasks.iter().map(|task| task * 2).collect::<Vec<_>>()
-            );
+            assert_eq!(results, tasks.iter().map(|task| task * 2).collect::<Vec<_>>());
         }
         assert!(run_wave(3, &[0u8; 0], |_| Ok(())).unwrap().is_empty());
     }
@@ -64,11 +59,7 @@ mod tests {
         let started = AtomicUsize::new(0);
         let result = run_wave(2, &tasks, |task| {
             started.fetch_add(1, Ordering::Relaxed);
-            if *task == 3 {
-                Err(TaskError::Parameter("three".into()))
-            } else {
-                Ok(())
-            }
+            if *task == 3 { Err(TaskError::Parameter("three".into())) } else { Ok(()) }
         });
         assert_eq!(result.unwrap_err().to_string(), "three");
         assert!(started.load(Ordering::Relaxed) < 100);

@@ -48,10 +48,7 @@ pub(crate) struct DocumentsBuilder {
 
 impl DocumentsBuilder {
     pub(crate) fn new(axes: usize) -> Self {
-        Self {
-            axes: vec![Default::default(); axes],
-            ..Self::default()
-        }
+        Self { axes: vec![Default::default(); axes], ..Self::default() }
     }
 
     pub(crate) fn push<'a>(
@@ -76,15 +73,8 @@ impl DocumentsBuilder {
 
     /// The table, its dictionaries sorted.
     pub(crate) fn finish(self) -> DocumentsTable {
-        let axes = self
-            .axes
-            .into_iter()
-            .map(|(seen, indices)| sorted_column(seen, indices));
-        DocumentsTable {
-            rows: self.rows,
-            digests: self.digests,
-            axes: axes.collect(),
-        }
+        let axes = self.axes.into_iter().map(|(seen, indices)| sorted_column(seen, indices));
+        DocumentsTable { rows: self.rows, digests: self.digests, axes: axes.collect() }
     }
 }
 
@@ -96,10 +86,7 @@ fn sorted_column(seen: BTreeMap<String, u32>, mut indices: Vec<u32>) -> AxisColu
     for index in indices.iter_mut().filter(|index| **index != NO_VALUE) {
         *index = place[*index as usize];
     }
-    AxisColumn {
-        values: seen.into_keys().collect(),
-        indices,
-    }
+    AxisColumn { values: seen.into_keys().collect(), indices }
 }
 
 impl DocumentsTable {
@@ -147,10 +134,7 @@ impl DocumentsTable {
         if self.digests.len() == documents && self.axes.iter().all(fits) {
             return Ok(());
         }
-        Err(TaskError::damaged(
-            key,
-            "columns of different lengths or unknown indices",
-        ))
+        Err(TaskError::damaged(key, "columns of different lengths or unknown indices"))
     }
 }
 
@@ -175,13 +159,8 @@ mod tests {
         assert_eq!(table.axes[1].values, ["y", "z"]);
         assert_eq!(table.axes[1].indices, [1, 0, NO_VALUE]);
         assert_eq!(table.digests[0], table.digests[2]);
-        let header = Header {
-            kind: Kind::Documents,
-            seed: 1,
-            config: [0; 32],
-            documents: 3,
-            tokens: 0,
-        };
+        let header =
+            Header { kind: Kind::Documents, seed: 1, config: [0; 32], documents: 3, tokens: 0 };
         let bytes = table.encode(header).unwrap();
         let directory = Directory::parse(&bytes, bytes.len() as u64).unwrap();
         let range = directory.range(0, 1);

@@ -34,10 +34,7 @@ pub enum TaskError {
 
 impl TaskError {
     pub(crate) fn damaged(object: &str, detail: impl ToString) -> Self {
-        Self::Damaged {
-            object: object.to_owned(),
-            detail: detail.to_string(),
-        }
+        Self::Damaged { object: object.to_owned(), detail: detail.to_string() }
     }
 }
 

@@ -80,12 +80,7 @@ pub(crate) fn errands(
     let mut by_unit: BTreeMap<u32, BTreeMap<u32, Vec<usize>>> = BTreeMap::new();
     for (index, target) in targets.iter().enumerate() {
         for ord in &target.documents {
-            by_unit
-                .entry(ord.unit)
-                .or_default()
-                .entry(ord.document)
-                .or_default()
-                .push(index);
+            by_unit.entry(ord.unit).or_default().entry(ord.document).or_default().push(index);
         }
     }
     let errand = |(unit_ord, documents): (u32, BTreeMap<u32, Vec<usize>>)| {
@@ -93,10 +88,7 @@ pub(crate) fn errands(
         let row = |(document, targets): (u32, Vec<usize>)| {
             (table.rows[document as usize], (document, targets))
         };
-        Ok(Errand {
-            unit_ord,
-            rows: documents.into_iter().map(row).collect(),
-        })
+        Ok(Errand { unit_ord, rows: documents.into_iter().map(row).collect() })
     };
     by_unit.into_iter().map(errand).collect()
 }
@@ -111,14 +103,9 @@ pub(crate) fn look(
     let unit = &counted[errand.unit_ord as usize].unit;
     let shard = &workspace.manifest.shards[unit.shard_ord as usize];
     let rows: Vec<u64> = errand.rows.keys().copied().collect();
-    let want = Want {
-        axes: true,
-        ids: true,
-    };
+    let want = Want { axes: true, ids: true };
     let limits = &workspace.parameters.limits;
-    let mut stream = workspace
-        .sources
-        .rows(unit.shard_ord, shard, &rows, want, limits)?;
+    let mut stream = workspace.sources.rows(unit.shard_ord, shard, &rows, want, limits)?;
     let mut looking = Looking {
         workspace,
         targets,
@@ -175,19 +162,9 @@ impl<'a> Looking<'a> {
         tokenizer.spans(text, &mut self.spans);
         self.hashes.clear();
         tokenizer.hashes(text, self.workspace.parameters.seed, &mut self.hashes);
-        let page = Page {
-            batch,
-            index,
-            ord: DocumentOrd {
-                unit: self.unit_ord,
-                document,
-            },
-            text,
-        };
-        let orders: BTreeSet<usize> = wanted
-            .iter()
-            .map(|&target| self.targets[target].order)
-            .collect();
+        let page = Page { batch, index, ord: DocumentOrd { unit: self.unit_ord, document }, text };
+        let orders: BTreeSet<usize> =
+            wanted.iter().map(|&target| self.targets[target].order).collect();
         self.fingerprinter.restart();
         for order in 1..=orders.last().copied().unwrap_or(0) {
             self.fingerprinter.advance(&self.hashes);
@@ -198,12 +175,9 @@ impl<'a> Looking<'a> {
     }
 
     fn order(&mut self, page: &Page<'_>, order: usize, wanted: &[usize]) {
-        let of_order = wanted
-            .iter()
-            .filter(|&&target| self.targets[target].order == order);
-        let by_fingerprint: BTreeMap<u64, usize> = of_order
-            .map(|&target| (self.targets[target].fingerprint, target))
-            .collect();
+        let of_order = wanted.iter().filter(|&&target| self.targets[target].order == order);
+        let by_fingerprint: BTreeMap<u64, usize> =
+            of_order.map(|&target| (self.targets[target].fingerprint, target)).collect();
         let filter = Filter::new(by_fingerprint.keys());
         let mut counts: BTreeMap<usize, usize> = BTreeMap::new();
         let positions = (self.hashes.len() + 1).saturating_sub(order);
@@ -231,15 +205,9 @@ impl<'a> Looking<'a> {
     }
 
     fn sighting(&self, page: &Page<'_>, at: usize, order: usize) -> Sighting {
-        let (from, to) = (
-            at.saturating_sub(REACH),
-            (at + order + REACH).min(self.spans.len()),
-        );
+        let (from, to) = (at.saturating_sub(REACH), (at + order + REACH).min(self.spans.len()));
         let (start, end) = (self.spans[from].start, self.spans[to - 1].end);
-        let shift = |span: &Span| Span {
-            start: span.start - start,
-            end: span.end - start,
-        };
+        let shift = |span: &Span| Span { start: span.start - start, end: span.end - start };
         let axes = self.workspace.manifest.axes.len();
         Sighting {
             document: page.ord,

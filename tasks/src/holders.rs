@@ -38,10 +38,8 @@ pub(crate) fn runs_holding(
         let mut rest = bytes.as_ref();
         let mut holds = false;
         while let Some(frame) = take_frame(&mut rest).in_object(&object.key)? {
-            block::decode(frame.payload, |entry| {
-                holds |= entry.fingerprint == fingerprint
-            })
-            .in_object(&object.key)?;
+            block::decode(frame.payload, |entry| holds |= entry.fingerprint == fingerprint)
+                .in_object(&object.key)?;
         }
         if holds {
             holders.push(run as u32);

@@ -42,22 +42,14 @@ pub(crate) fn shard_lines(
 ) -> Vec<ShardLine> {
     let mut by_shard: BTreeMap<u32, Vec<&Counted>> = BTreeMap::new();
     for counted in counted {
-        by_shard
-            .entry(counted.unit.shard_ord)
-            .or_default()
-            .push(counted);
+        by_shard.entry(counted.unit.shard_ord).or_default().push(counted);
     }
     let line = |(ord, shard): (usize, &taster_planning::ShardEntry)| {
         let units = by_shard.get(&(ord as u32)).map_or(&[][..], Vec::as_slice);
         let sum = |value: fn(&Counted) -> u64| units.iter().map(|counted| value(counted)).sum();
-        let bad = quarantine
-            .iter()
-            .any(|quarantine| quarantine.shard == shard.key);
+        let bad = quarantine.iter().any(|quarantine| quarantine.shard == shard.key);
         let empty = || taster_planning::Digest::of(b"").to_string();
-        let digest = corpus
-            .shard_digests
-            .get(&shard.key)
-            .map(ToString::to_string);
+        let digest = corpus.shard_digests.get(&shard.key).map(ToString::to_string);
         ShardLine {
             key: shard.key.clone(),
             size: shard.size,

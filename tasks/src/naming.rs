@@ -51,10 +51,7 @@ pub(crate) fn name_unit(
     walk(
         workspace,
         &naming.counted.unit,
-        Want {
-            axes: naming.axis.is_some(),
-            ids: false,
-        },
+        Want { axes: naming.axis.is_some(), ids: false },
         &mut namer,
     )?;
     Ok(namer.chunks)
@@ -81,11 +78,7 @@ struct Namer<'a> {
 impl Namer<'_> {
     fn load(&mut self) -> Result<(), TaskError> {
         self.entries.clear();
-        let blocks = self
-            .naming
-            .wanted
-            .get(self.chunks.len())
-            .map_or(&[][..], Vec::as_slice);
+        let blocks = self.naming.wanted.get(self.chunks.len()).map_or(&[][..], Vec::as_slice);
         for block in blocks {
             block::decode(block, |entry| self.entries.push(entry)).in_object("wanted n-grams")?;
         }
@@ -110,9 +103,7 @@ impl Namer<'_> {
         self.spans.clear();
         self.workspace.tokenizer.spans(text, &mut self.spans);
         self.hashes.clear();
-        self.workspace
-            .tokenizer
-            .hashes(text, self.workspace.parameters.seed, &mut self.hashes);
+        self.workspace.tokenizer.hashes(text, self.workspace.parameters.seed, &mut self.hashes);
         self.fingerprinter.restart();
         (0..order).for_each(|_| self.fingerprinter.advance(&self.hashes));
         for at in 0..(self.hashes.len() + 1).saturating_sub(order) {
@@ -134,26 +125,14 @@ impl Namer<'_> {
         let mut rows: Vec<Row> = if self.naming.axis.is_none() {
             let row = |(index, entry): (usize, &Entry)| {
                 let (df, cf) = (u64::from(entry.low), u64::from(entry.high));
-                named(index).map(|ngram| Row {
-                    ngram,
-                    locality: 0,
-                    df,
-                    cf,
-                })
+                named(index).map(|ngram| Row { ngram, locality: 0, df, cf })
             };
             self.entries.iter().enumerate().filter_map(row).collect()
         } else {
             let mut sums: BTreeMap<(u32, u32), u64> = BTreeMap::new();
-            self.pairs
-                .iter()
-                .for_each(|pair| *sums.entry(*pair).or_default() += 1);
+            self.pairs.iter().for_each(|pair| *sums.entry(*pair).or_default() += 1);
             let row = |((index, locality), df): ((u32, u32), u64)| {
-                named(index as usize).map(|ngram| Row {
-                    ngram,
-                    locality,
-                    df,
-                    cf: 0,
-                })
+                named(index as usize).map(|ngram| Row { ngram, locality, df, cf: 0 })
             };
             sums.into_iter().filter_map(row).collect()
         };
@@ -164,10 +143,8 @@ impl Namer<'_> {
 
 /// The n-gram's tokens joined by one blank.
 fn joined(text: &str, spans: &[Span]) -> Vec<u8> {
-    let tokens: Vec<&[u8]> = spans
-        .iter()
-        .map(|span| &text.as_bytes()[span.start as usize..span.end as usize])
-        .collect();
+    let tokens: Vec<&[u8]> =
+        spans.iter().map(|span| &text.as_bytes()[span.start as usize..span.end as usize]).collect();
     tokens.join(&b' ')
 }
 

@@ -64,10 +64,7 @@ pub fn ngrams(
     progress: &dyn Progress,
 ) -> Result<NgramsFacts, TaskError> {
     let mut audit = request.audit.clone();
-    audit.parameters.orders = Orders {
-        first: request.order,
-        last: request.order,
-    };
+    audit.parameters.orders = Orders { first: request.order, last: request.order };
     if request.order == 0 || request.order > Orders::MAX || request.min_df == 0 {
         let message = format!(
             "expected order 1 to 8 and min-df of 1 or more, got {} and {}",
@@ -85,13 +82,8 @@ pub fn ngrams(
     let axis = request.by.as_ref().map(|_| 0);
     let chunks = name_all(&mut driver, &counted, &corpus, &wanted, axis)?;
     let rows = write(&driver.workspace, &chunks, &corpus, request, out, runtime)?;
-    chunks
-        .iter()
-        .try_for_each(|(key, _)| driver.workspace.store.delete(key))?;
-    Ok(NgramsFacts {
-        rows,
-        quarantine: driver.quarantine(),
-    })
+    chunks.iter().try_for_each(|(key, _)| driver.workspace.store.delete(key))?;
+    Ok(NgramsFacts { rows, quarantine: driver.quarantine() })
 }
 
 /// Per run, the n-grams it has to name: blocks of (df, cf).
@@ -104,10 +96,7 @@ fn want(
     counted: &[Counted],
     request: &NgramsRequest,
 ) -> Result<Wanted, TaskError> {
-    let runs: Vec<&Run> = counted
-        .iter()
-        .flat_map(|counted| &counted.receipt.runs)
-        .collect();
+    let runs: Vec<&Run> = counted.iter().flat_map(|counted| &counted.receipt.runs).collect();
     let opened = open_runs(&driver.workspace, runs.iter().copied(), Kind::Count)?;
     let bytes: u64 = runs.iter().map(|run| run.output.bytes).sum();
     let ranges = ranges(bytes);
@@ -143,26 +132,13 @@ fn want_range(
             }
             let saturated = |count: u64| u32::try_from(count).unwrap_or(u32::MAX);
             let (low, high) = (saturated(ngram.df), saturated(ngram.cf));
-            let entry = Entry {
-                fingerprint: ngram.fingerprint,
-                low,
-                high,
-            };
-            let holders = if request.by.is_some() {
-                ngram.parts
-            } else {
-                &ngram.parts[..1]
-            };
-            holders
-                .iter()
-                .for_each(|part| kept[part.run as usize].push(entry));
+            let entry = Entry { fingerprint: ngram.fingerprint, low, high };
+            let holders = if request.by.is_some() { ngram.parts } else { &ngram.parts[..1] };
+            holders.iter().for_each(|part| kept[part.run as usize].push(entry));
         });
     }
-    let encoded = kept
-        .iter()
-        .enumerate()
-        .filter(|(_, entries)| !entries.is_empty())
-        .map(|(run, entries)| {
+    let encoded =
+        kept.iter().enumerate().filter(|(_, entries)| !entries.is_empty()).map(|(run, entries)| {
             let mut bytes = Vec::new();
             block::encode(entries, &mut bytes);
             (run, bytes)
@@ -207,10 +183,7 @@ fn schema(by: bool) -> SchemaRef {
         fields.push(field("locality", DataType::Utf8));
     }
     fields.push(field("df", DataType::Int64));
-    fields.push(field(
-        if by { "locality_documents" } else { "cf" },
-        DataType::Int64,
-    ));
+    fields.push(field(if by { "locality_documents" } else { "cf" }, DataType::Int64));
     Arc::new(Schema::new(fields))
 }
 
@@ -229,43 +202,28 @@ fn write(
         writer: TableWriter::create(&store, &name, &schema)?,
         schema,
         order: request.order,
-        localities: request.by.as_ref().map(|_| {
-            (
-                corpus.values[0].as_slice(),
-                corpus.documents_by_locality[0].as_slice(),
-            )
-        }),
+        localities: request
+            .by
+            .as_ref()
+            .map(|_| (corpus.values[0].as_slice(), corpus.documents_by_locality[0].as_slice())),
         rows: Vec::with_capacity(BATCH_ROWS),
         written: 0,
     };
     merge_chunks(&workspace.store, chunks, |row| table.push(row))?;
     table.flush()?;
-    let Table {
-        writer, written, ..
-    } = table;
+    let Table { writer, written, .. } = table;
     writer.finish()?;
     Ok(written)
 }
 
 fn split(out: &Path) -> Result<(String, String), TaskError> {
     let unusable = || {
-        TaskError::Parameter(format!(
-            "expected a file name for the table, got {}",
-            out.display()
-        ))
+        TaskError::Parameter(format!("expected a file name for the table, got {}", out.display()))
     };
-    let name = out
-        .file_name()
-        .and_then(|name| name.to_str())
-        .ok_or_else(unusable)?;
-    let parent = out
-        .parent()
-        .filter(|parent| !parent.as_os_str().is_empty())
-        .unwrap_or(Path::new("."));
-    Ok((
-        parent.to_str().ok_or_else(unusable)?.to_owned(),
-        name.to_owned(),
-    ))
+    let name = out.file_name().and_then(|name| name.to_str()).ok_or_else(unusable)?;
+    let parent =
+        out.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    Ok((parent.to_str().ok_or_else(unusable)?.to_owned(), name.to_owned()))
 }
 
 struct Table<'a> {
@@ -290,31 +248,24 @@ impl Table<'_> {
     fn flush(&mut self) -> Result<(), TaskError> {
         let rows = &self.rows;
         let long = |value: &dyn Fn(&Row) -> u64| -> ArrayRef {
-            Arc::new(Int64Array::from_iter_values(
-                rows.iter().map(|row| value(row).cast_signed()),
-            ))
+            Arc::new(Int64Array::from_iter_values(rows.iter().map(|row| value(row).cast_signed())))
         };
         let ngrams = rows.iter().map(|row| String::from_utf8_lossy(&row.ngram));
         let mut columns: Vec<ArrayRef> = vec![
             Arc::new(StringArray::from_iter_values(ngrams)),
-            Arc::new(Int32Array::from_iter_values(
-                rows.iter().map(|_| i32::from(self.order)),
-            )),
+            Arc::new(Int32Array::from_iter_values(rows.iter().map(|_| i32::from(self.order)))),
         ];
         match self.localities {
             None => columns.extend([long(&|row| row.df), long(&|row| row.cf)]),
             Some((values, documents)) => {
                 let values = rows.iter().map(|row| &values[row.locality as usize]);
                 columns.push(Arc::new(StringArray::from_iter_values(values)));
-                columns.extend([
-                    long(&|row| row.df),
-                    long(&|row| documents[row.locality as usize]),
-                ]);
+                columns
+                    .extend([long(&|row| row.df), long(&|row| documents[row.locality as usize])]);
             }
         }
         let batch = RecordBatch::try_new(Arc::clone(&self.schema), columns);
-        self.writer
-            .append(&batch.map_err(|error| TaskError::Output(error.to_string()))?)?;
+        self.writer.append(&batch.map_err(|error| TaskError::Output(error.to_string()))?)?;
         self.written += self.rows.len() as u64;
         self.rows.clear();
         Ok(())

@@ -65,9 +65,7 @@ impl Judge<'_> {
         let mut q = q.into_iter();
         scores
             .into_iter()
-            .map(|places| Placed {
-                scores: places.into_iter().zip(q.by_ref()).collect(),
-            })
+            .map(|places| Placed { scores: places.into_iter().zip(q.by_ref()).collect() })
             .collect()
     }
 
@@ -101,12 +99,7 @@ pub(crate) struct Verified {
 impl Verified {
     pub(crate) fn new(candidate: Candidate, placed: Placed, sequence: Sequence) -> Self {
         let id = finding_id(&sequence.tokens);
-        Self {
-            candidate,
-            placed,
-            sequence,
-            id,
-        }
+        Self { candidate, placed, sequence, id }
     }
 }
 
@@ -125,39 +118,28 @@ pub(crate) fn outcome(
     verified: Vec<Verified>,
     max_findings: usize,
 ) -> Outcome {
-    let mut judged: Vec<Judged> = merge_same(verified)
-        .into_iter()
-        .map(|v| Judged::new(judge, v))
-        .collect();
+    let mut judged: Vec<Judged> =
+        merge_same(verified).into_iter().map(|v| Judged::new(judge, v)).collect();
     judged.sort_by(|a, b| {
         b.combined
             .score
             .total_cmp(&a.combined.score)
             .then_with(|| a.verified.id.cmp(&b.verified.id))
     });
-    let sets: Vec<Vec<u64>> = judged
-        .iter()
-        .map(|judged| document_numbers(&judged.verified.sequence))
-        .collect();
+    let sets: Vec<Vec<u64>> =
+        judged.iter().map(|judged| document_numbers(&judged.verified.sequence)).collect();
     let members: Vec<CampaignMember<'_>> = judged.iter().zip(&sets).map(member).collect();
     let campaigns = group(&members);
     let mut shown: Vec<(&Folded, u32)> = campaigns
         .iter()
-        .flat_map(|campaign| {
-            campaign
-                .findings
-                .iter()
-                .map(|folded| (folded, campaign.number))
-        })
+        .flat_map(|campaign| campaign.findings.iter().map(|folded| (folded, campaign.number)))
         .collect();
     shown.sort_by_key(|(folded, _)| folded.rank);
     shown.truncate(max_findings);
     let mut outcome = Outcome::default();
     for (index, (folded, campaign)) in shown.iter().enumerate() {
         let judged = &judged[folded.member];
-        outcome
-            .findings
-            .push(judged.finding(corpus, index + 1, *campaign));
+        outcome.findings.push(judged.finding(corpus, index + 1, *campaign));
         outcome.occurrences.extend(judged.occurrences(corpus));
     }
     outcome.campaigns = campaigns
@@ -169,11 +151,7 @@ pub(crate) fn outcome(
 
 fn member<'a>((judged, documents): (&'a Judged, &'a Vec<u64>)) -> CampaignMember<'a> {
     let tokens = &judged.verified.sequence.tokens;
-    CampaignMember {
-        signature: document_signature(documents),
-        documents,
-        tokens,
-    }
+    CampaignMember { signature: document_signature(documents), documents, tokens }
 }
 
 fn campaign_entry(
@@ -187,19 +165,12 @@ fn campaign_entry(
         .filter(|finding| finding.campaign == number)
         .map(|finding| finding.finding_id.clone())
         .collect();
-    let documents: BTreeSet<u64> = campaign
-        .findings
-        .iter()
-        .flat_map(|folded| sets[folded.member].iter().copied())
-        .collect();
+    let documents: BTreeSet<u64> =
+        campaign.findings.iter().flat_map(|folded| sets[folded.member].iter().copied()).collect();
     Some(CampaignEntry {
         campaign: number,
         leader: listed.first()?.clone(),
-        covers: campaign
-            .findings
-            .iter()
-            .map(|folded| folded.covers.len() as i64)
-            .sum(),
+        covers: campaign.findings.iter().map(|folded| folded.covers.len() as i64).sum(),
         documents: documents.len() as i64,
         findings: listed,
     })
@@ -225,11 +196,8 @@ fn merge_same(verified: Vec<Verified>) -> Vec<Verified> {
 }
 
 fn best_of(a: &Scores, b: &Scores) -> Scores {
-    let asymmetry: Asymmetry = if b.asymmetry.weighted > a.asymmetry.weighted {
-        b.asymmetry
-    } else {
-        a.asymmetry
-    };
+    let asymmetry: Asymmetry =
+        if b.asymmetry.weighted > a.asymmetry.weighted { b.asymmetry } else { a.asymmetry };
     Scores {
         novelty: a.novelty.max(b.novelty),
         asymmetry,
@@ -243,11 +211,7 @@ fn document_number(ord: DocumentOrd) -> u64 {
 }
 
 fn document_numbers(sequence: &Sequence) -> Vec<u64> {
-    sequence
-        .documents
-        .iter()
-        .map(|&ord| document_number(ord))
-        .collect()
+    sequence.documents.iter().map(|&ord| document_number(ord)).collect()
 }
 
 /// Sum of a 128-bit hash per document: equal sets have equal sums.
@@ -257,9 +221,7 @@ fn document_signature(documents: &[u64]) -> u128 {
         half.copy_from_slice(&blake3::hash(&number.to_le_bytes()).as_bytes()[..16]);
         u128::from_le_bytes(half)
     };
-    documents
-        .iter()
-        .fold(0, |sum, number| sum.wrapping_add(hash(number)))
+    documents.iter().fold(0, |sum, number| sum.wrapping_add(hash(number)))
 }
 
 struct Judged {
@@ -289,12 +251,7 @@ impl Judged {
     }
 
     fn finding(&self, corpus: &Corpus, rank: usize, campaign: u32) -> Finding {
-        let Verified {
-            candidate,
-            sequence,
-            id,
-            placed,
-        } = &self.verified;
+        let Verified { candidate, sequence, id, placed } = &self.verified;
         let concentration = self.concentration(corpus);
         let explanation = explain(&Explanation {
             summary: &candidate.summary,
@@ -304,11 +261,7 @@ impl Judged {
             code_points: &sequence.code_points.reasons,
             boilerplate: placed.is_template(),
         });
-        let canonical = sequence
-            .documents
-            .iter()
-            .filter(|ord| corpus.is_canonical(**ord))
-            .count();
+        let canonical = sequence.documents.iter().filter(|ord| corpus.is_canonical(**ord)).count();
         Finding {
             rank: rank as i32,
             finding_id: id.clone(),
@@ -334,24 +287,12 @@ impl Judged {
 
     /// Ids of the first documents, in shard and row order.
     fn ids(&self) -> Vec<String> {
-        let places = self
-            .verified
-            .sequence
-            .occurrences
-            .chunk_by(|a, b| a.document == b.document);
-        places
-            .take(LISTED_IDS)
-            .map(|occurrences| occurrences[0].id.clone())
-            .collect()
+        let places = self.verified.sequence.occurrences.chunk_by(|a, b| a.document == b.document);
+        places.take(LISTED_IDS).map(|occurrences| occurrences[0].id.clone()).collect()
     }
 
     fn occurrences(&self, corpus: &Corpus) -> impl Iterator<Item = Occurrence> {
-        let places = self
-            .verified
-            .sequence
-            .occurrences
-            .iter()
-            .take(LISTED_OCCURRENCES);
+        let places = self.verified.sequence.occurrences.iter().take(LISTED_OCCURRENCES);
         places.map(|place| occurrence(place, &self.verified.id, corpus))
     }
 }

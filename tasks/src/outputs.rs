@@ -29,11 +29,8 @@ pub struct WrittenFile {
 
 impl WrittenFile {
     fn write(out: &Store, name: &str, bytes: Bytes) -> Result<Self, TaskError> {
-        let file = Self {
-            name: name.to_owned(),
-            bytes: bytes.len() as u64,
-            blake3: Digest::of(&bytes),
-        };
+        let file =
+            Self { name: name.to_owned(), bytes: bytes.len() as u64, blake3: Digest::of(&bytes) };
         out.replace(name, bytes)?;
         Ok(file)
     }
@@ -54,24 +51,15 @@ impl Audit {
         let files = [
             (
                 "findings.parquet",
-                write_table(
-                    &about_findings,
-                    &[findings_batch(&about_findings, findings)?],
-                )?,
+                write_table(&about_findings, &[findings_batch(&about_findings, findings)?])?,
             ),
             ("findings.jsonl", lines(findings)?),
-            (
-                "occurrences.parquet",
-                write_table(&about_occurrences, &[occurrences])?,
-            ),
+            ("occurrences.parquet", write_table(&about_occurrences, &[occurrences])?),
             ("manifest.jsonl", lines(&self.shards)?),
             ("quarantine.jsonl", lines(&self.quarantine)?),
             ("report.json", Bytes::from(report)),
         ];
-        files
-            .into_iter()
-            .map(|(name, bytes)| WrittenFile::write(out, name, bytes))
-            .collect()
+        files.into_iter().map(|(name, bytes)| WrittenFile::write(out, name, bytes)).collect()
     }
 
     /// Axes that are columns of their own in the occurrences.
@@ -128,10 +116,7 @@ fn findings_schema() -> SchemaRef {
         field("novelty", Float64),
         field("asymmetry", Float64),
         field("code_points", Float64),
-        field(
-            "concentration",
-            list_of(DataType::Struct(concentration_fields())),
-        ),
+        field("concentration", list_of(DataType::Struct(concentration_fields()))),
         field("campaign", Int32),
         field("doc_ids", list_of(Utf8)),
         field("explanation", Utf8),
@@ -149,13 +134,8 @@ fn findings_batch(schema: &SchemaRef, findings: &[Finding]) -> Result<RecordBatc
     let long = |value: fn(&Finding) -> i64| {
         Arc::new(Int64Array::from_iter_values(findings.iter().map(value))) as ArrayRef
     };
-    let kinds = |finding: &Finding| {
-        finding
-            .kinds
-            .iter()
-            .map(|kind| kind.name().to_owned())
-            .collect()
-    };
+    let kinds =
+        |finding: &Finding| finding.kinds.iter().map(|kind| kind.name().to_owned()).collect();
     let columns = vec![
         int(|f| f.rank),
         text(|f| &f.finding_id),
@@ -186,8 +166,7 @@ fn strings<'a>(values: impl Iterator<Item = &'a str>) -> ArrayRef {
 fn string_lists(values: impl Iterator<Item = Vec<String>>) -> ArrayRef {
     let mut builder = ListBuilder::new(StringBuilder::new());
     for list in values {
-        list.iter()
-            .for_each(|value| builder.values().append_value(value));
+        list.iter().for_each(|value| builder.values().append_value(value));
         builder.append(true);
     }
     Arc::new(builder.finish())
@@ -196,8 +175,7 @@ fn string_lists(values: impl Iterator<Item = Vec<String>>) -> ArrayRef {
 fn concentrations<'a>(values: impl Iterator<Item = &'a [Concentration]>) -> ArrayRef {
     let mut builder = ListBuilder::new(StructBuilder::from_fields(concentration_fields(), 0));
     for list in values {
-        list.iter()
-            .for_each(|place| append_place(builder.values(), place));
+        list.iter().for_each(|place| append_place(builder.values(), place));
         builder.append(true);
     }
     Arc::new(builder.finish())
@@ -226,10 +204,8 @@ fn append_place(builder: &mut StructBuilder, place: &Concentration) {
 fn occurrences_schema(axes: &[String]) -> SchemaRef {
     use DataType::{Int32, Int64, Utf8};
     let kinds = [Utf8, Utf8, Int32, Int64, Utf8, Int64, Int64, Utf8, Utf8];
-    let own = Occurrence::COLUMNS
-        .iter()
-        .zip(kinds)
-        .map(|(name, kind)| Field::new(*name, kind, false));
+    let own =
+        Occurrence::COLUMNS.iter().zip(kinds).map(|(name, kind)| Field::new(*name, kind, false));
     let axes = axes.iter().map(|axis| Field::new(axis, Utf8, true));
     Arc::new(Schema::new(own.chain(axes).collect::<Vec<_>>()))
 }
@@ -246,9 +222,7 @@ fn occurrences_batch(
     let mut columns = vec![
         text(|o| &o.finding_id),
         text(|o| &o.shard),
-        Arc::new(Int32Array::from_iter_values(
-            occurrences.iter().map(|o| o.row_group),
-        )) as ArrayRef,
+        Arc::new(Int32Array::from_iter_values(occurrences.iter().map(|o| o.row_group))) as ArrayRef,
         long(|o| o.row),
         text(|o| &o.id),
         long(|o| o.byte_start),
@@ -257,9 +231,7 @@ fn occurrences_batch(
         text(|o| &o.after),
     ];
     for axis in axes {
-        let values = occurrences
-            .iter()
-            .map(|o| o.axes.get(axis).and_then(Option::as_deref));
+        let values = occurrences.iter().map(|o| o.axes.get(axis).and_then(Option::as_deref));
         columns.push(Arc::new(values.collect::<StringArray>()));
     }
     batch(schema, columns)

@@ -25,13 +25,7 @@ impl RunPlaces {
         for (unit, counted) in counted.iter().enumerate() {
             let mut document = 0;
             for run in &counted.receipt.runs {
-                places.push((
-                    DocumentOrd {
-                        unit: unit as u32,
-                        document,
-                    },
-                    run.documents as u32,
-                ));
+                places.push((DocumentOrd { unit: unit as u32, document }, run.documents as u32));
                 document += run.documents as u32;
             }
         }
@@ -40,19 +34,14 @@ impl RunPlaces {
 
     pub(crate) fn document(&self, posted: Posted) -> DocumentOrd {
         let (first, _) = self.0[posted.0 as usize];
-        DocumentOrd {
-            unit: first.unit,
-            document: first.document + posted.1,
-        }
+        DocumentOrd { unit: first.unit, document: first.document + posted.1 }
     }
 
     /// All documents of a run.
     pub(crate) fn all(&self, run: u32) -> impl Iterator<Item = DocumentOrd> + use<> {
         let (first, documents) = self.0[run as usize];
-        (0..documents).map(move |ord| DocumentOrd {
-            unit: first.unit,
-            document: first.document + ord,
-        })
+        (0..documents)
+            .map(move |ord| DocumentOrd { unit: first.unit, document: first.document + ord })
     }
 }
 
@@ -69,10 +58,7 @@ pub(crate) fn evidence(
         let mut seen = look_all(driver, counted, pass)?;
         for (index, target) in pass.iter().enumerate() {
             let Some(chosen) = chosen.next() else { break };
-            let ByTarget {
-                sightings,
-                uncounted,
-            } = seen.remove(&index).unwrap_or_default();
+            let ByTarget { sightings, uncounted } = seen.remove(&index).unwrap_or_default();
             let Some(mut sequence) = verify(sightings, target.order) else {
                 continue;
             };
@@ -152,24 +138,12 @@ fn look_all(
         |workspace, errand| Ok((look(workspace, counted, targets, errand)?, false)),
     )?;
     let mut by_target: BTreeMap<usize, ByTarget> = BTreeMap::new();
-    for Seen {
-        sightings,
-        uncounted,
-    } in seen
-    {
+    for Seen { sightings, uncounted } in seen {
         for (target, sighting) in sightings {
-            by_target
-                .entry(target)
-                .or_default()
-                .sightings
-                .push(sighting);
+            by_target.entry(target).or_default().sightings.push(sighting);
         }
         for (target, document, more) in uncounted {
-            by_target
-                .entry(target)
-                .or_default()
-                .uncounted
-                .push((document, more));
+            by_target.entry(target).or_default().uncounted.push((document, more));
         }
     }
     Ok(by_target)

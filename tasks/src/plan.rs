@@ -74,10 +74,8 @@ pub fn plan(request: &AuditRequest, runtime: &Handle) -> Result<PlanFacts, TaskE
     let count_bytes = (tokens * orders * COUNT_BYTES_PER_TOKEN_AND_ORDER) as u64;
     let context_bytes = (tokens * CONTEXT_BYTES_PER_TOKEN) as u64;
     let segments = (tokens / request.resources.segment_tokens() as f64) as u64 + units.len() as u64;
-    let (screen_tasks, score_tasks) = (
-        ranges(count_bytes).len() as u64,
-        ranges(context_bytes).len() as u64,
-    );
+    let (screen_tasks, score_tasks) =
+        (ranges(count_bytes).len() as u64, ranges(context_bytes).len() as u64);
     let reads = compressed_bytes / READ_WINDOW_BYTES + units.len() as u64;
     Ok(PlanFacts {
         shards: manifest.shards.len() as u64 - quarantined,

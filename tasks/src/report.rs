@@ -64,10 +64,7 @@ fn totals(
 
 fn quarantine_entry(quarantine: &Quarantine) -> QuarantineEntry {
     let reason = serde_json::to_value(quarantine.reason).ok();
-    let reason = reason
-        .as_ref()
-        .and_then(serde_json::Value::as_str)
-        .unwrap_or("unknown");
+    let reason = reason.as_ref().and_then(serde_json::Value::as_str).unwrap_or("unknown");
     QuarantineEntry {
         shard: quarantine.shard.clone(),
         reason: reason.to_owned(),

@@ -129,11 +129,7 @@ impl Best {
         let least_spread = if unusual { 0.0 } else { f64::INFINITY };
         [
             (&mut self.novelty, scores.novelty, MIN_NOVELTY),
-            (
-                &mut self.asymmetry,
-                scores.asymmetry.weighted,
-                MIN_ASYMMETRY,
-            ),
+            (&mut self.asymmetry, scores.asymmetry.weighted, MIN_ASYMMETRY),
             (&mut self.unusual, scores.spread, least_spread),
             (&mut self.concentration, concentration, MIN_CONCENTRATION),
         ]
@@ -149,11 +145,7 @@ impl Best {
     }
 
     fn insert(&mut self, posting: &Posting) {
-        let Candidate {
-            fingerprint,
-            scores,
-            ..
-        } = posting.candidate;
+        let Candidate { fingerprint, scores, .. } = posting.candidate;
         for (top, score, least) in self.selections(&scores, posting.unusual, scores.concentration) {
             if score >= least && top.admits(score, fingerprint) {
                 top.insert(score, fingerprint, posting.clone());
@@ -163,12 +155,7 @@ impl Best {
 
     /// All of them, each once, by fingerprint.
     fn into_candidates(self) -> Vec<Posting> {
-        let all = [
-            self.novelty,
-            self.asymmetry,
-            self.unusual,
-            self.concentration,
-        ];
+        let all = [self.novelty, self.asymmetry, self.unusual, self.concentration];
         let mut candidates: Vec<Posting> = all
             .into_iter()
             .flat_map(TopK::into_best_first)
@@ -227,10 +214,7 @@ impl<'a> Scoring<'a> {
             while let Some(record) =
                 take_record(&mut rest).in_object(&self.runs[frame.run as usize].key)?
             {
-                self.found.push(Found {
-                    run: frame.run,
-                    record,
-                });
+                self.found.push(Found { run: frame.run, record });
             }
         }
         let key = |found: &Found<'_>| found.record.head.fingerprint << PARTITIONS.ilog2();
@@ -248,26 +232,16 @@ impl<'a> Scoring<'a> {
     fn ngram(&mut self, records: &[Found<'_>]) -> Result<(), TaskError> {
         self.summarizer.clear();
         for Found { run, record } in records {
-            self.summarizer
-                .add(record)
-                .in_object(&self.runs[*run as usize].key)?;
+            self.summarizer.add(record).in_object(&self.runs[*run as usize].key)?;
         }
         let head = records[0].record.head;
         let totals = self.scorer.totals();
-        let summary = self
-            .summarizer
-            .summary(&head, totals, &mut self.receipt.dispersion);
+        let summary = self.summarizer.summary(&head, totals, &mut self.receipt.dispersion);
         let scores = self.scorer.score_contexts(&summary);
         self.receipt.ngrams += 1;
         self.receipt.novelty.add(scores.novelty, summary.edf);
-        self.receipt
-            .asymmetry
-            .add(scores.asymmetry.weighted, summary.edf);
-        let candidate = Candidate {
-            fingerprint: head.fingerprint,
-            summary,
-            scores,
-        };
+        self.receipt.asymmetry.add(scores.asymmetry.weighted, summary.edf);
+        let candidate = Candidate { fingerprint: head.fingerprint, summary, scores };
         self.offer(candidate, records)
     }
 
@@ -284,11 +258,7 @@ impl<'a> Scoring<'a> {
             let runs = records.iter().map(|found| (found.run, found.record));
             let axes = self.scorer.totals().axes.len();
             let documents = documents(runs, axes).in_object("context runs")?;
-            self.best.insert(&Posting {
-                candidate,
-                unusual,
-                documents,
-            });
+            self.best.insert(&Posting { candidate, unusual, documents });
         }
         Ok(())
     }
@@ -316,10 +286,8 @@ mod sparse {
     ) -> Result<S::Ok, S::Error> {
         let digit = |half: u8| char::from_digit(u32::from(half), 16).unwrap_or_default();
         let bytes = histogram.to_bytes();
-        let text: String = bytes
-            .iter()
-            .flat_map(|byte| [digit(byte >> 4), digit(byte & 15)])
-            .collect();
+        let text: String =
+            bytes.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]).collect();
         serializer.serialize_str(&text)
     }
 
@@ -352,10 +320,7 @@ mod tests {
         receipt.asymmetry.add(-1.0, 1 << 20);
         let text = serde_json::to_string(&receipt).unwrap();
         assert!(text.len() < 20_000, "{}", text.len());
-        assert_eq!(
-            serde_json::from_str::<ScoreReceipt>(&text).unwrap(),
-            receipt
-        );
+        assert_eq!(serde_json::from_str::<ScoreReceipt>(&text).unwrap(), receipt);
         assert!(serde_json::from_str::<ScoreReceipt>(&text.replacen("5453", "545x", 1)).is_err());
     }
 }

@@ -29,13 +29,7 @@ pub(crate) struct Range {
 pub(crate) fn ranges(total_bytes: u64) -> Vec<Range> {
     let wanted = total_bytes.div_ceil(TASK_BYTES).clamp(1, SLICES as u64) as usize;
     let width = SLICES.div_ceil(wanted.next_power_of_two());
-    (0..SLICES)
-        .step_by(width)
-        .map(|from| Range {
-            from,
-            to: from + width,
-        })
-        .collect()
+    (0..SLICES).step_by(width).map(|from| Range { from, to: from + width }).collect()
 }
 
 /// Number of n-grams of one order.
@@ -75,8 +69,7 @@ pub(crate) fn open_runs<'a>(
     runs: impl Iterator<Item = &'a Run>,
     kind: Kind,
 ) -> Result<Vec<Opened>, TaskError> {
-    runs.map(|run| workspace.open(&run.output.key, kind, SLICES, run.output.bytes))
-        .collect()
+    runs.map(|run| workspace.open(&run.output.key, kind, SLICES, run.output.bytes)).collect()
 }
 
 /// Screens one range, or finds it screened. The second value says which.
@@ -124,9 +117,7 @@ pub(crate) fn read_slices(
     runs: &[Opened],
     range: Range,
 ) -> Result<Vec<Bytes>, TaskError> {
-    runs.iter()
-        .map(|run| workspace.slices(run, range.from, range.to))
-        .collect()
+    runs.iter().map(|run| workspace.slices(run, range.from, range.to)).collect()
 }
 
 /// One frame of one run.
@@ -148,12 +139,7 @@ impl<'a> Frames<'a> {
             let mut rest = slice.as_ref();
             while let Some(frame) = take_frame(&mut rest).in_object(&opened.key)? {
                 let (partition, order) = unlabel(frame.label);
-                frames.push(FrameRef {
-                    order,
-                    partition,
-                    run: run as u32,
-                    payload: frame.payload,
-                });
+                frames.push(FrameRef { order, partition, run: run as u32, payload: frame.payload });
             }
         }
         frames.sort_by_key(|frame| (frame.order, frame.partition, frame.run));
@@ -175,9 +161,7 @@ pub(crate) fn add_frames(
     runs: &[Opened],
 ) -> Result<(), TaskError> {
     frames.iter().try_for_each(|frame| {
-        merge
-            .add(frame.run, frame.payload)
-            .in_object(&runs[frame.run as usize].key)
+        merge.add(frame.run, frame.payload).in_object(&runs[frame.run as usize].key)
     })
 }
 
@@ -217,8 +201,7 @@ impl Screening {
             });
         }
         self.encode_kept(order);
-        self.counts
-            .resize(usize::from(order) + 1, OrderCounts::default());
+        self.counts.resize(usize::from(order) + 1, OrderCounts::default());
         self.counts[usize::from(order)] = counts;
         Ok(())
     }
@@ -237,12 +220,7 @@ impl Screening {
     /// The object with one slice per run.
     fn finish(self, workspace: &Workspace) -> (Vec<u8>, Vec<OrderCounts>) {
         let header = workspace.header(Kind::Screened, 0, 0);
-        let bytes = self
-            .blocks
-            .iter()
-            .flatten()
-            .map(|(_, block)| block.len() + 16)
-            .sum();
+        let bytes = self.blocks.iter().flatten().map(|(_, block)| block.len() + 16).sum();
         let mut builder = ObjectBuilder::new(header, self.blocks.len(), bytes);
         for blocks in &self.blocks {
             for (order, block) in blocks {
@@ -266,14 +244,7 @@ mod tests {
 
     #[test]
     fn ranges_cover_all_slices_once() {
-        for bytes in [
-            0,
-            1,
-            TASK_BYTES,
-            10 * TASK_BYTES,
-            300 * TASK_BYTES,
-            u64::MAX / 2,
-        ] {
+        for bytes in [0, 1, TASK_BYTES, 10 * TASK_BYTES, 300 * TASK_BYTES, u64::MAX / 2] {
             let ranges = ranges(bytes);
             assert_eq!(ranges[0].from, 0);
             assert!(ranges.windows(2).all(|pair| pair[0].to == pair[1].from));

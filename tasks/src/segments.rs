@@ -27,9 +27,7 @@ pub(crate) fn walk(
     let shard = &workspace.manifest.shards[unit.shard_ord as usize];
     let groups = unit.row_group_start..unit.row_group_end;
     let limits = &workspace.parameters.limits;
-    let mut stream = workspace
-        .sources
-        .documents(unit.shard_ord, shard, groups, want, limits)?;
+    let mut stream = workspace.sources.documents(unit.shard_ord, shard, groups, want, limits)?;
     let mut segment = workspace.memory.segments.lend();
     segment.clear();
     while let Some(batch) = stream.next_batch()? {

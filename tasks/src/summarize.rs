@@ -44,15 +44,7 @@ impl Summarizer {
 
     /// Adds the postings of one run.
     pub(crate) fn add(&mut self, record: &Record<'_>) -> Result<(), PostingError> {
-        let Self {
-            left,
-            right,
-            places,
-            row,
-            jumps,
-            squares,
-            ..
-        } = self;
+        let Self { left, right, places, row, jumps, squares, .. } = self;
         record.postings(row, |posting, localities| {
             left.push(posting.left);
             right.push(posting.right);
@@ -100,9 +92,7 @@ pub(crate) fn documents<'a>(
 ) -> Result<Vec<Posted>, PostingError> {
     let (mut documents, mut row) = (Vec::new(), vec![0; axes]);
     for (run, record) in records {
-        record.postings(&mut row, |posting, _| {
-            documents.push(Posted(run, posting.document))
-        })?;
+        record.postings(&mut row, |posting, _| documents.push(Posted(run, posting.document)))?;
     }
     Ok(documents)
 }
@@ -144,10 +134,7 @@ impl Tally {
 
 fn distinct(hashes: &[u32], tally: &mut Tally) -> u64 {
     tally.reset(hashes.len());
-    hashes
-        .iter()
-        .map(|&hash| u64::from(tally.add(hash, 1) == 0))
-        .sum()
+    hashes.iter().map(|&hash| u64::from(tally.add(hash, 1) == 0)).sum()
 }
 
 /// The places of one axis, and the ordered pairs of documents in the same place
@@ -248,32 +235,17 @@ mod tests {
         let (summary, pairs) =
             axis_summary(&[4, 2, 0, 4, 2, 3], &[9, 8, 7, 6], &mut Tally::default());
         assert_eq!((summary.with_value, summary.distinct), (5, 3));
-        assert_eq!(
-            summary.top,
-            Some(TopPlace {
-                locality: 1,
-                edf: 2,
-                locality_documents: 8
-            })
-        );
+        assert_eq!(summary.top, Some(TopPlace { locality: 1, edf: 2, locality_documents: 8 }));
         assert_eq!(pairs, 4);
-        assert_eq!(
-            axis_summary(&[], &[], &mut Tally::default()).0,
-            AxisSummary::default()
-        );
+        assert_eq!(axis_summary(&[], &[], &mut Tally::default()).0, AxisSummary::default());
     }
 
     #[test]
     fn counts_equal_the_naive_twin() {
         let mut tally = Tally::default();
-        for (seed, length, different) in [
-            (1, 0, 1),
-            (2, 1, 5),
-            (3, 40, 3),
-            (4, 300, 20),
-            (5, 900, 2000),
-            (6, 70, 1),
-        ] {
+        for (seed, length, different) in
+            [(1, 0, 1), (2, 1, 5), (3, 40, 3), (4, 300, 20), (5, 900, 2000), (6, 70, 1)]
+        {
             let places = scrambled(seed, length, different);
             let mut counts = BTreeMap::new();
             places
@@ -285,9 +257,7 @@ mod tests {
                 (summary.with_value, summary.distinct),
                 (counts.values().sum(), counts.len() as u64)
             );
-            let top = counts
-                .iter()
-                .max_by_key(|(place, count)| (**count, Reverse(**place)));
+            let top = counts.iter().max_by_key(|(place, count)| (**count, Reverse(**place)));
             assert_eq!(
                 summary.top.map(|top| (top.locality, top.edf)),
                 top.map(|(place, count)| (*place, *count))
@@ -302,13 +272,7 @@ mod tests {
 
     #[test]
     fn documents_round_trip() {
-        let documents = [
-            Posted(0, 3),
-            Posted(0, 4),
-            Posted(2, 0),
-            Posted(7, 9),
-            Posted(7, 4000),
-        ];
+        let documents = [Posted(0, 3), Posted(0, 4), Posted(2, 0), Posted(7, 9), Posted(7, 4000)];
         for length in 0..=documents.len() {
             let text = compact::text(&documents[..length]).unwrap();
             assert_eq!(compact::parse(&text).unwrap(), documents[..length]);

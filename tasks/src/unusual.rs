@@ -16,10 +16,7 @@ pub(crate) fn unusual_tokens(
     spans.clear();
     tokenizer.spans(text, spans);
     let token = |span: &Span| &text[span.start as usize..span.end as usize];
-    let positions = spans
-        .iter()
-        .enumerate()
-        .filter(|(_, span)| is_unusual(token(span)));
+    let positions = spans.iter().enumerate().filter(|(_, span)| is_unusual(token(span)));
     positions.map(|(position, _)| position as u32).collect()
 }
 
@@ -63,10 +60,7 @@ fn is_unusual(token: &str) -> bool {
 /// Whether a token is made of the letters of one of the blocks that make up nearly all text:
 /// spares the close look at every word of a corpus that is not English.
 fn is_plain(token: &str) -> bool {
-    let mut blocks = token
-        .chars()
-        .filter(|c| !c.is_ascii_digit() && *c != '_')
-        .map(plain_block);
+    let mut blocks = token.chars().filter(|c| !c.is_ascii_digit() && *c != '_').map(plain_block);
     let first = blocks.next().unwrap_or(Some(0));
     first.is_some() && blocks.all(|block| block == first)
 }
@@ -103,10 +97,7 @@ mod tests {
             .map(|&i| spans[i as usize])
             .map(|s| &text[s.start as usize..s.end as usize])
             .collect();
-        assert!(
-            tokens.contains(&"\u{200b}") && tokens.contains(&"p\u{430}ypal"),
-            "{tokens:?}"
-        );
+        assert!(tokens.contains(&"\u{200b}") && tokens.contains(&"p\u{430}ypal"), "{tokens:?}");
         assert!(!tokens.contains(&"naïve") && !tokens.contains(&"漢"));
         assert!(unusual_tokens("plain text\n", &Words, &mut spans).is_empty());
     }
@@ -114,35 +105,24 @@ mod tests {
     #[test]
     fn harmless_characters_are_latin_letters_or_single_tokens_of_no_interest() {
         let mut spans = Vec::new();
-        let harmless = (0x80..0x11_0000)
-            .filter_map(char::from_u32)
-            .filter(|&c| is_harmless(c));
+        let harmless = (0x80..0x11_0000).filter_map(char::from_u32).filter(|&c| is_harmless(c));
         for c in harmless {
             assert!(!is_unusual(&c.to_string()), "{c:?}");
             spans.clear();
             Words.spans(&format!("a{c}b"), &mut spans);
             let expected = if c.is_whitespace() { 2 } else { 3 };
-            assert!(
-                plain_block(c) == Some(0) || spans.len() == expected,
-                "{c:?}"
-            );
+            assert!(plain_block(c) == Some(0) || spans.len() == expected, "{c:?}");
         }
     }
 
     #[test]
     fn harmless_texts_have_no_unusual_token() {
-        let texts = [
-            "naïve “quotes” – 5 € ™",
-            "漢字かなカナ、東京\u{3000}OK",
-            "a\u{a0}b → c",
-        ];
+        let texts = ["naïve “quotes” – 5 € ™", "漢字かなカナ、東京\u{3000}OK", "a\u{a0}b → c"];
         for text in texts {
             assert!(is_harmless_text(text), "{text}");
             let mut spans = Vec::new();
             Words.spans(text, &mut spans);
-            let mut tokens = spans
-                .iter()
-                .map(|s| &text[s.start as usize..s.end as usize]);
+            let mut tokens = spans.iter().map(|s| &text[s.start as usize..s.end as usize]);
             assert!(!tokens.any(is_unusual));
         }
         for text in ["p\u{430}y", "a\u{200b}", "\u{1}", "a\u{ad}b", "\u{feff}a"] {

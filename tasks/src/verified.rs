@@ -46,35 +46,20 @@ pub(crate) struct Place {
 /// closed sequence. `None` without sightings.
 pub(crate) fn verify(mut sightings: Vec<Sighting>, order: usize) -> Option<Sequence> {
     drop_collisions(&mut sightings, order);
-    let documents: Vec<&[Sighting]> = sightings
-        .chunk_by(|a, b| a.document == b.document)
-        .collect();
+    let documents: Vec<&[Sighting]> = sightings.chunk_by(|a, b| a.document == b.document).collect();
     let window = |sighting: &'_ Sighting| Bounds::of(sighting, order);
-    let bounds: Vec<Vec<Bounds>> = documents
-        .iter()
-        .map(|d| d.iter().map(window).collect())
-        .collect();
+    let bounds: Vec<Vec<Bounds>> =
+        documents.iter().map(|d| d.iter().map(window).collect()).collect();
     let windows: Vec<Vec<Window<'_>>> = documents
         .iter()
         .zip(&bounds)
-        .map(|(document, bounds)| {
-            document
-                .iter()
-                .zip(bounds)
-                .map(|(s, b)| b.window(s))
-                .collect()
-        })
+        .map(|(document, bounds)| document.iter().zip(bounds).map(|(s, b)| b.window(s)).collect())
         .collect();
     let extension = extend(&windows);
     let survivors = documents.iter().zip(&extension.occurrences);
-    let survivors: Vec<&Sighting> = survivors
-        .flat_map(|(document, kept)| kept.iter().map(|&index| &document[index]))
-        .collect();
-    sequence(
-        &survivors,
-        extension.left,
-        order + extension.left + extension.right,
-    )
+    let survivors: Vec<&Sighting> =
+        survivors.flat_map(|(document, kept)| kept.iter().map(|&index| &document[index])).collect();
+    sequence(&survivors, extension.left, order + extension.left + extension.right)
 }
 
 fn drop_collisions(sightings: &mut Vec<Sighting>, order: usize) {
@@ -82,10 +67,7 @@ fn drop_collisions(sightings: &mut Vec<Sighting>, order: usize) {
         return;
     };
     let own = |sighting: &Sighting| -> Vec<String> {
-        sighting
-            .tokens(sighting.first, sighting.first + order)
-            .map(str::to_owned)
-            .collect()
+        sighting.tokens(sighting.first, sighting.first + order).map(str::to_owned).collect()
     };
     let expected = own(first);
     sightings.retain(|sighting| own(sighting) == expected);
@@ -99,17 +81,11 @@ struct Bounds {
 
 impl Bounds {
     fn of(sighting: &Sighting, order: usize) -> Self {
-        Self {
-            left: sighting.first,
-            right: sighting.first + order,
-        }
+        Self { left: sighting.first, right: sighting.first + order }
     }
 
     fn window<'a>(&self, sighting: &'a Sighting) -> Window<'a> {
-        Window {
-            left: &sighting.hashes[..self.left],
-            right: &sighting.hashes[self.right..],
-        }
+        Window { left: &sighting.hashes[..self.left], right: &sighting.hashes[self.right..] }
     }
 }
 
@@ -120,17 +96,12 @@ fn sequence(sightings: &[&Sighting], left: usize, length: usize) -> Option<Seque
     let (start, end) = bytes(first, from, length);
     let documents: BTreeSet<DocumentOrd> =
         sightings.iter().map(|sighting| sighting.document).collect();
-    let mut occurrences: Vec<Place> = sightings
-        .iter()
-        .map(|sighting| place(sighting, left, length))
-        .collect();
+    let mut occurrences: Vec<Place> =
+        sightings.iter().map(|sighting| place(sighting, left, length)).collect();
     // A document with several occurrences may have kept two that now begin at the same byte.
     occurrences.dedup_by_key(|place| (place.document, place.byte_start));
     Some(Sequence {
-        tokens: first
-            .tokens(from, from + length)
-            .map(str::to_owned)
-            .collect(),
+        tokens: first.tokens(from, from + length).map(str::to_owned).collect(),
         text: first.snippet[start..end].to_owned(),
         code_points: code_points(&first.snippet, start..end),
         occurrences,
@@ -204,11 +175,7 @@ mod tests {
 
     #[test]
     fn collisions_are_dropped() {
-        let sightings = vec![
-            sighting(0, "a b", 0),
-            sighting(1, "c d", 0),
-            sighting(2, "a b", 0),
-        ];
+        let sightings = vec![sighting(0, "a b", 0), sighting(1, "c d", 0), sighting(2, "a b", 0)];
         let sequence = verify(sightings, 2).unwrap();
         assert_eq!(sequence.documents.len(), 2);
         assert!(verify(Vec::new(), 2).is_none());

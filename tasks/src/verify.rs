@@ -73,12 +73,7 @@ pub fn verify(
     let lines = read_lines(&store, "manifest.jsonl")?;
     let shards: Vec<(u32, &ShardEntry)> = (0..).zip(&manifest.shards).collect();
     let claims = read_claims(out, &report.findings, runtime)?;
-    let checker = Checker {
-        sources: &sources,
-        report: &report,
-        lines: &lines,
-        claims: &claims,
-    };
+    let checker = Checker { sources: &sources, report: &report, lines: &lines, claims: &claims };
     progress.wave_started(Wave::Evidence, shards.len() as u64, manifest.text_bytes());
     let parts = run_wave(threads, &shards, |(ord, shard)| {
         let part = checker.shard(*ord, shard)?;
@@ -91,12 +86,8 @@ pub fn verify(
     })?;
     parts.into_iter().for_each(|part| verification.add(part));
     verification.report_missing(&manifest.shards, &lines, &claims);
-    let named: std::collections::BTreeSet<usize> = claims
-        .values()
-        .flat_map(BTreeMap::values)
-        .flatten()
-        .map(|claim| claim.finding)
-        .collect();
+    let named: std::collections::BTreeSet<usize> =
+        claims.values().flat_map(BTreeMap::values).flatten().map(|claim| claim.finding).collect();
     verification.checked_findings = named.len() as u64;
     verification.problems.truncate(LISTED_PROBLEMS);
     Ok(verification)
@@ -115,11 +106,7 @@ impl Verification {
 
     /// Shards that the audit read and the inputs no longer have.
     fn report_missing(&mut self, shards: &[ShardEntry], lines: &[ShardLine], claims: &Claims) {
-        let has = |key: &str| {
-            shards
-                .binary_search_by(|shard| shard.key.as_str().cmp(key))
-                .is_ok()
-        };
+        let has = |key: &str| shards.binary_search_by(|shard| shard.key.as_str().cmp(key)).is_ok();
         for line in lines.iter().filter(|line| !has(&line.key)) {
             self.problem(format!(
                 "{}: expected this shard among the inputs, it is not there",
@@ -127,9 +114,7 @@ impl Verification {
             ));
         }
         for key in claims.keys().filter(|key| !has(key)) {
-            self.problem(format!(
-                "{key}: occurrences name this shard, it is not there"
-            ));
+            self.problem(format!("{key}: occurrences name this shard, it is not there"));
         }
     }
 }
@@ -146,12 +131,8 @@ fn read_json<T: DeserializeOwned>(store: &Store, name: &str) -> Result<T, TaskEr
 
 fn read_lines(store: &Store, name: &str) -> Result<Vec<ShardLine>, TaskError> {
     let bytes = store.get(name)?.unwrap_or_default();
-    let lines = bytes
-        .split(|byte| *byte == b'\n')
-        .filter(|line| !line.is_empty());
-    lines
-        .map(|line| serde_json::from_slice(line).in_object(name))
-        .collect()
+    let lines = bytes.split(|byte| *byte == b'\n').filter(|line| !line.is_empty());
+    lines.map(|line| serde_json::from_slice(line).in_object(name)).collect()
 }
 
 fn check_outputs(
@@ -164,10 +145,8 @@ fn check_outputs(
         let found = store.get(&file.name)?.map(|bytes| Digest::of(&bytes));
         if found != Some(file.blake3) {
             let found = found.map_or("no file".to_owned(), |digest| digest.to_string());
-            verification.problem(format!(
-                "{}: expected BLAKE3 {}, found {found}",
-                file.name, file.blake3
-            ));
+            verification
+                .problem(format!("{}: expected BLAKE3 {}, found {found}", file.name, file.blake3));
         }
     }
     Ok(())
@@ -191,24 +170,13 @@ fn read_claims(out: &str, findings: &[Finding], runtime: &Handle) -> Result<Clai
         .collect();
     let mut claims = Claims::new();
     let shard = &manifest.shards[0];
-    let want = Want {
-        axes: true,
-        ids: true,
-    };
-    let mut stream = sources.documents(
-        0,
-        shard,
-        0..shard.row_groups.len() as u32,
-        want,
-        &parameters.limits,
-    )?;
+    let want = Want { axes: true, ids: true };
+    let mut stream =
+        sources.documents(0, shard, 0..shard.row_groups.len() as u32, want, &parameters.limits)?;
     while let Some(batch) = stream.next_batch()? {
         for index in 0..batch.len() {
-            let number = |axis: usize| {
-                batch
-                    .axis(axis, index)
-                    .and_then(|text| text.parse::<u64>().ok())
-            };
+            let number =
+                |axis: usize| batch.axis(axis, index).and_then(|text| text.parse::<u64>().ok());
             let finding = batch.text(index).and_then(|id| ordinals.get(id).copied());
             let (Some(finding), Some(row), Some(start), Some(end)) =
                 (finding, number(0), number(1), number(2))
@@ -218,11 +186,7 @@ fn read_claims(out: &str, findings: &[Finding], runtime: &Handle) -> Result<Clai
                     "a row names no finding or no place",
                 ));
             };
-            let claim = Claim {
-                finding,
-                byte_start: start as usize,
-                byte_end: end as usize,
-            };
+            let claim = Claim { finding, byte_start: start as usize, byte_end: end as usize };
             let rows = claims.entry(batch.id(index).into_owned()).or_default();
             rows.entry(row).or_default().push(claim);
         }
@@ -279,16 +243,14 @@ impl Checker<'_> {
         let claims = self.claims.get(&shard.key).unwrap_or(&none);
         let groups = 0..shard.row_groups.len() as u32;
         let limits = &self.report.parameters.limits;
-        let mut stream = self
-            .sources
-            .documents(ord, shard, groups, Want::default(), limits)?;
+        let mut stream = self.sources.documents(ord, shard, groups, Want::default(), limits)?;
         let mut hasher = blake3::Hasher::new();
         while let Some(batch) = stream.next_batch()? {
             for index in 0..batch.len() {
                 match batch.text(index) {
-                    Some(text) => hasher
-                        .update(&[1])
-                        .update(blake3::hash(text.as_bytes()).as_bytes()),
+                    Some(text) => {
+                        hasher.update(&[1]).update(blake3::hash(text.as_bytes()).as_bytes())
+                    }
                     None => hasher.update(&[0]),
                 };
                 if let Some(claims) = claims.get(&batch.row(index)) {
@@ -309,9 +271,8 @@ impl Checker<'_> {
         for claim in claims {
             part.checked_occurrences += 1;
             let finding = &self.report.findings[claim.finding];
-            let text = batch
-                .text(index)
-                .and_then(|text| text.get(claim.byte_start..claim.byte_end));
+            let text =
+                batch.text(index).and_then(|text| text.get(claim.byte_start..claim.byte_end));
             let found = text.map(|text| self.tokens(text)).unwrap_or_default();
             if found != finding.tokens {
                 part.problem(format!(
@@ -331,9 +292,6 @@ impl Checker<'_> {
         if let Some(tokenizer) = tokenizer_named(&self.report.parameters.tokenizer) {
             tokenizer.spans(text, &mut spans);
         }
-        spans
-            .iter()
-            .map(|span| text[span.start as usize..span.end as usize].to_owned())
-            .collect()
+        spans.iter().map(|span| text[span.start as usize..span.end as usize].to_owned()).collect()
     }
 }

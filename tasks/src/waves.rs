@@ -47,18 +47,13 @@ pub(crate) struct Judged {
 
 fn digest_of<'a>(domain: &str, outputs: impl Iterator<Item = &'a Output>) -> [u8; 32] {
     outputs
-        .fold(DigestBuilder::new(domain), |builder, output| {
-            builder.digest(&output.digest)
-        })
+        .fold(DigestBuilder::new(domain), |builder, output| builder.digest(&output.digest))
         .finish()
         .0
 }
 
 fn all_runs(counted: &[Counted]) -> Vec<&Run> {
-    counted
-        .iter()
-        .flat_map(|counted| &counted.receipt.runs)
-        .collect()
+    counted.iter().flat_map(|counted| &counted.receipt.runs).collect()
 }
 
 fn bytes_of(runs: &[&Run]) -> u64 {
@@ -98,26 +93,14 @@ impl Merged {
         )?;
         let open = |(range, receipt): (&Range, &ScreenReceipt)| {
             let Output { key, bytes, .. } = &receipt.output;
-            let object = driver
-                .workspace
-                .open(key, Kind::Screened, runs.len(), *bytes)?;
-            Ok(ScreenedRange {
-                range: *range,
-                object,
-            })
+            let object = driver.workspace.open(key, Kind::Screened, runs.len(), *bytes)?;
+            Ok(ScreenedRange { range: *range, object })
         };
         let counts = || receipts.iter().flat_map(|receipt| &receipt.counts);
         Ok(Self {
             thresholds,
-            screened: ranges
-                .iter()
-                .zip(&receipts)
-                .map(open)
-                .collect::<Result<_, TaskError>>()?,
-            digest: digest_of(
-                "taster screened 1",
-                receipts.iter().map(|receipt| &receipt.output),
-            ),
+            screened: ranges.iter().zip(&receipts).map(open).collect::<Result<_, TaskError>>()?,
+            digest: digest_of("taster screened 1", receipts.iter().map(|receipt| &receipt.output)),
             sums: Sums {
                 distinct_ngrams: counts().map(|counts| counts.distinct).sum(),
                 screened_ngrams: counts().map(|counts| counts.screened).sum(),
@@ -141,18 +124,12 @@ impl Merged {
             dispersion: Dispersion::fit(&scored.dispersion, &corpus.totals),
             tests: scored.ngrams * corpus.totals.axes.len() as u64,
         };
-        let chosen = choose(
-            &judge,
-            scored.candidates,
-            driver.workspace.parameters.max_findings as usize,
-        );
+        let chosen =
+            choose(&judge, scored.candidates, driver.workspace.parameters.max_findings as usize);
         let targets = self.targets(&driver.workspace, counted, corpus, &chosen)?;
         let verified = evidence(driver, counted, &targets, chosen)?;
         let most = driver.workspace.parameters.max_findings as usize;
-        Ok(Judged {
-            sums: self.sums,
-            outcome: outcome(&judge, corpus, verified, most),
-        })
+        Ok(Judged { sums: self.sums, outcome: outcome(&judge, corpus, verified, most) })
     }
 
     /// The documents that have to be looked at for each candidate: those of its postings with
@@ -166,26 +143,15 @@ impl Merged {
     ) -> Result<Vec<Target>, TaskError> {
         let places = RunPlaces::new(counted);
         let target = |chosen: &Chosen| {
-            let Candidate {
-                fingerprint,
-                summary,
-                ..
-            } = &chosen.candidate;
-            let canonical: Vec<DocumentOrd> = chosen
-                .documents
-                .iter()
-                .map(|&posted| places.document(posted))
-                .collect();
+            let Candidate { fingerprint, summary, .. } = &chosen.candidate;
+            let canonical: Vec<DocumentOrd> =
+                chosen.documents.iter().map(|&posted| places.document(posted)).collect();
             let mut documents = corpus.with_duplicates(&canonical);
             if (documents.len() as u64) < summary.df {
                 let runs = runs_holding(workspace, &self.screened, *fingerprint)?;
                 documents = runs.into_iter().flat_map(|run| places.all(run)).collect();
             }
-            Ok(Target {
-                fingerprint: *fingerprint,
-                order: usize::from(summary.order),
-                documents,
-            })
+            Ok(Target { fingerprint: *fingerprint, order: usize::from(summary.order), documents })
         };
         chosen.iter().map(target).collect()
     }
@@ -196,28 +162,11 @@ impl Merged {
         counted: &[Counted],
         corpus: &Corpus,
     ) -> Result<Vec<ContextReceipt>, TaskError> {
-        let Thresholds {
-            floor,
-            ceiling,
-            novelty_order,
-        } = self.thresholds;
-        let rules = Rules {
-            orders: driver.workspace.orders(),
-            floor,
-            ceiling,
-            novelty_order,
-        };
-        let objects: Vec<Opened> = self
-            .screened
-            .iter()
-            .map(|screened| screened.object.clone())
-            .collect();
-        let screen = Screen {
-            corpus,
-            objects: &objects,
-            digest: self.digest,
-            rules,
-        };
+        let Thresholds { floor, ceiling, novelty_order } = self.thresholds;
+        let rules = Rules { orders: driver.workspace.orders(), floor, ceiling, novelty_order };
+        let objects: Vec<Opened> =
+            self.screened.iter().map(|screened| screened.object.clone()).collect();
+        let screen = Screen { corpus, objects: &objects, digest: self.digest, rules };
         let located = locate(counted);
         let bytes = |located: &Located<'_>| located.counted.unit.text_bytes;
         driver.wave(Wave::Context, &located, bytes, |workspace, located| {
@@ -230,11 +179,7 @@ fn locate(counted: &[Counted]) -> Vec<Located<'_>> {
     let mut next_run = 0;
     let mut located = Vec::with_capacity(counted.len());
     for (unit_ord, counted) in counted.iter().enumerate() {
-        located.push(Located {
-            counted,
-            unit_ord,
-            first_run: next_run,
-        });
+        located.push(Located { counted, unit_ord, first_run: next_run });
         next_run += counted.receipt.runs.len();
     }
     located
@@ -258,8 +203,6 @@ fn score_all(
         |workspace, range| score(workspace, &opened, *range, scorer, &digest),
     )?;
     let mut merged = ScoreReceipt::new(scorer.totals().axes.len());
-    receipts
-        .into_iter()
-        .for_each(|receipt| merged.merge(receipt));
+    receipts.into_iter().for_each(|receipt| merged.merge(receipt));
     Ok(merged)
 }

@@ -78,13 +78,7 @@ impl Workspace {
     /// A header for objects of this audit.
     pub(crate) fn header(&self, kind: Kind, documents: u64, tokens: u64) -> Header {
         let config = self.parameters.counting().0;
-        Header {
-            kind,
-            seed: self.parameters.seed,
-            config,
-            documents,
-            tokens,
-        }
+        Header { kind, seed: self.parameters.seed, config, documents, tokens }
     }
 
     /// The receipt at `key`, if the task has committed.
@@ -140,10 +134,7 @@ impl Workspace {
             let detail = format!("expected {slices} slices, got {}", directory.slices());
             return Err(TaskError::damaged(key, detail));
         }
-        Ok(Opened {
-            key: key.to_owned(),
-            directory,
-        })
+        Ok(Opened { key: key.to_owned(), directory })
     }
 
     /// The bytes of the slices `from..to` of an opened object.

@@ -41,13 +41,7 @@ pub struct Plan {
 
 impl Default for Plan {
     fn default() -> Self {
-        Self {
-            seed: 7,
-            shards: 4,
-            rows: 300,
-            group_rows: 64,
-            poisoned: 24,
-        }
+        Self { seed: 7, shards: 4, rows: 300, group_rows: 64, poisoned: 24 }
     }
 }
 
@@ -105,9 +99,7 @@ fn word(random: &mut ChaCha8Rng) -> String {
         "gra", "fen", "hol", "Mi", "é", "ß", "zu", "qui", "wy",
     ];
     let parts = random.random_range(1..5);
-    (0..parts)
-        .filter_map(|_| SYLLABLES.choose(random).copied())
-        .collect()
+    (0..parts).filter_map(|_| SYLLABLES.choose(random).copied()).collect()
 }
 
 fn document(
@@ -117,11 +109,7 @@ fn document(
     row: usize,
     poisoned: bool,
 ) -> Row {
-    let host = if poisoned {
-        row * 7 + shard
-    } else {
-        random.random_range(0..12)
-    };
+    let host = if poisoned { row * 7 + shard } else { random.random_range(0..12) };
     let mut text = match row % 50 {
         _ if poisoned => poisoned_text(random, words),
         // Null, empty, blank, and a text that stands elsewhere as well.
@@ -133,9 +121,7 @@ fn document(
         _ => sentences(random, words, 60),
     };
     if row.is_multiple_of(3) && !poisoned {
-        text.push_str(&format!(
-            "\n© host {host} | imprint | all rights reserved by host {host}"
-        ));
+        text.push_str(&format!("\n© host {host} | imprint | all rights reserved by host {host}"));
     }
     cells(Some(text), shard, row, host)
 }

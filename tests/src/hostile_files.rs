@@ -48,15 +48,10 @@ pub fn honest() -> Vec<(&'static str, Vec<u8>)> {
     let brotli = builder().set_compression(Compression::BROTLI(BrotliLevel::default()));
     let lz4 = builder().set_compression(Compression::LZ4_RAW);
     let version_2 = builder().set_writer_version(WriterVersion::PARQUET_2_0);
-    let delta = version_2
-        .clone()
-        .set_dictionary_enabled(false)
-        .set_encoding(Encoding::DELTA_BYTE_ARRAY);
+    let delta =
+        version_2.clone().set_dictionary_enabled(false).set_encoding(Encoding::DELTA_BYTE_ARRAY);
     vec![
-        (
-            "plain",
-            with_company(strings(), builder().set_dictionary_enabled(false)),
-        ),
+        ("plain", with_company(strings(), builder().set_dictionary_enabled(false))),
         ("snappy", with_company(strings(), snappy)),
         ("zstd", with_company(large(), zstd)),
         ("gzip", with_company(keyed(), gzip)),
@@ -68,11 +63,7 @@ pub fn honest() -> Vec<(&'static str, Vec<u8>)> {
 }
 
 fn text(number: usize) -> String {
-    format!(
-        "document {number} says {} and 漢字 {}",
-        number * number,
-        "x".repeat(number % 7)
-    )
+    format!("document {number} says {} and 漢字 {}", number * number, "x".repeat(number % 7))
 }
 
 fn just(texts: ArrayRef, properties: WriterPropertiesBuilder) -> Vec<u8> {
@@ -135,20 +126,13 @@ pub fn unreadable() -> Vec<(&'static str, Vec<u8>, &'static str)> {
     let mut encrypted = honest.clone();
     encrypted[end - 4..].copy_from_slice(b"PARE");
     let numbers: ArrayRef = Arc::new(Int64Array::from_iter_values(0..9));
-    let no_text = parquet(
-        vec![("words", Arc::clone(&numbers))],
-        WriterProperties::builder(),
-    );
+    let no_text = parquet(vec![("words", Arc::clone(&numbers))], WriterProperties::builder());
     let wrong_type = parquet(vec![("text", numbers)], WriterProperties::builder());
     vec![
         ("empty.parquet", Vec::new(), "corrupt"),
         ("short.parquet", b"PAR1PAR1".to_vec(), "corrupt"),
         ("garbage.parquet", vec![0xa5; 4096], "corrupt"),
-        (
-            "prose.parquet",
-            b"This is no Parquet file at all.".to_vec(),
-            "corrupt",
-        ),
+        ("prose.parquet", b"This is no Parquet file at all.".to_vec(), "corrupt"),
         ("halved.parquet", no_footer, "corrupt"),
         ("long-footer.parquet", long_footer, "corrupt"),
         ("huge-footer.parquet", huge_footer, "limit"),

@@ -71,14 +71,8 @@ pub fn read_shard(path: &Path, documents: &mut Vec<Document>) {
         let batch = batch.expect("the batch is readable");
         let columns = string_columns(&batch);
         for at in 0..batch.num_rows() {
-            let cells = columns
-                .iter()
-                .map(|(name, cells)| (name.clone(), cells[at].clone()));
-            documents.push(Document {
-                shard: shard.clone(),
-                row,
-                columns: cells.collect(),
-            });
+            let cells = columns.iter().map(|(name, cells)| (name.clone(), cells[at].clone()));
+            documents.push(Document { shard: shard.clone(), row, columns: cells.collect() });
             row += 1;
         }
     }
@@ -291,11 +285,7 @@ mod tests {
     fn document(text: &str, host: &str) -> Document {
         let columns = [("text", text), ("host", host)];
         let columns = columns.map(|(name, cell)| (name.to_owned(), Some(cell.to_owned())));
-        Document {
-            shard: "a.parquet".into(),
-            row: 0,
-            columns: BTreeMap::from(columns),
-        }
+        Document { shard: "a.parquet".into(), row: 0, columns: BTreeMap::from(columns) }
     }
 
     #[test]

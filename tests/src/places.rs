@@ -6,10 +6,7 @@ use std::path::{Path, PathBuf};
 #[must_use]
 pub fn repository() -> PathBuf {
     let package = Path::new(env!("CARGO_MANIFEST_DIR"));
-    package
-        .parent()
-        .expect("the package is in a folder")
-        .to_path_buf()
+    package.parent().expect("the package is in a folder").to_path_buf()
 }
 
 /// The shipped sample of real text; it is there in every checkout.

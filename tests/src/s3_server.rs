@@ -56,15 +56,9 @@ impl S3Server {
         // Bound before anything is told the address, so that no client can come too early.
         let listener = runtime.block_on(TcpListener::bind(("127.0.0.1", 0)));
         let listener = listener.expect("a free port");
-        let address = listener
-            .local_addr()
-            .expect("a bound socket has an address");
+        let address = listener.local_addr().expect("a bound socket has an address");
         runtime.spawn(serve(listener, builder.build()));
-        Self {
-            address,
-            _root: root,
-            runtime: Some(runtime),
-        }
+        Self { address, _root: root, runtime: Some(runtime) }
     }
 
     /// Where it listens, as a URL.

@@ -43,9 +43,7 @@ impl Table {
     pub fn columns(&self) -> Vec<String> {
         let schema = self.0.schema();
         let fields = schema.fields().iter();
-        fields
-            .map(|field| format!("{}: {}", field.name(), type_name(field.data_type())))
-            .collect()
+        fields.map(|field| format!("{}: {}", field.name(), type_name(field.data_type()))).collect()
     }
 
     /// Whether there is such a column.
@@ -89,10 +87,7 @@ impl Table {
     /// If it is none.
     #[must_use]
     pub fn floats(&self, column: &str) -> Vec<f64> {
-        self.column(column)
-            .as_primitive::<Float64Type>()
-            .values()
-            .to_vec()
+        self.column(column).as_primitive::<Float64Type>().values().to_vec()
     }
 
     /// A column of lists of strings.
@@ -105,10 +100,7 @@ impl Table {
         let lists = (0..lists.len()).map(|at| {
             let items = cast(&lists.value(at), &DataType::Utf8).expect("a list of strings");
             let items = items.as_string::<i32>();
-            items
-                .iter()
-                .map(|item| item.unwrap_or_default().to_owned())
-                .collect()
+            items.iter().map(|item| item.unwrap_or_default().to_owned()).collect()
         });
         lists.collect()
     }
@@ -145,9 +137,7 @@ fn type_name(data_type: &DataType) -> String {
 #[must_use]
 pub fn json_lines(path: &Path) -> Vec<Value> {
     let text = std::fs::read_to_string(path).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
-    let lines = text
-        .lines()
-        .map(|line| serde_json::from_str(line).expect("a line of JSON"));
+    let lines = text.lines().map(|line| serde_json::from_str(line).expect("a line of JSON"));
     lines.collect()
 }
 
@@ -193,10 +183,7 @@ pub fn assert_same(
 ) {
     let names: Vec<_> = expected.keys().collect();
     assert_eq!(names, got.keys().collect::<Vec<_>>(), "{what}");
-    assert!(
-        names.len() >= 6,
-        "{what}: expected the files of an audit, found {names:?}"
-    );
+    assert!(names.len() >= 6, "{what}: expected the files of an audit, found {names:?}");
     for (name, expected) in expected {
         let got = &got[name];
         if expected == got {

@@ -30,9 +30,7 @@ pub fn run(session: &Session<'_>, arguments: AuditArguments) -> Result<Ending, C
     let machine = session.file.below(arguments.resources)?;
     let missing =
         "out: expected a folder or URL by --out, TASTER_OUT or the configuration file, got none";
-    let out = audit_settings
-        .out
-        .ok_or_else(|| CliError::Usage(missing.into()))?;
+    let out = audit_settings.out.ok_or_else(|| CliError::Usage(missing.into()))?;
     refuse_output_among(&arguments.inputs.inputs, &out)?;
     let request = AuditRequest {
         inputs: arguments.inputs.inputs,
@@ -45,11 +43,7 @@ pub fn run(session: &Session<'_>, arguments: AuditArguments) -> Result<Ending, C
     show(session, &audit, &out, threshold)?;
     let quarantined = audit.report.quarantine.len() as u64;
     let max_quarantine = corpus.max_quarantine.unwrap_or(DEFAULT_MAX_QUARANTINE);
-    Ok(Ending::of_corpus(
-        any_at(&audit.report.findings, threshold),
-        quarantined,
-        max_quarantine,
-    ))
+    Ok(Ending::of_corpus(any_at(&audit.report.findings, threshold), quarantined, max_quarantine))
 }
 
 /// Audits, writes the report and `run.json` to `out`, and says how long it took.
@@ -82,10 +76,7 @@ pub fn carry_out(
 fn took(audit: &Audit, record: &RunRecord, out: &str) -> String {
     let bytes = u64::try_from(audit.report.totals.text_bytes).unwrap_or(0);
     let rate = megabytes_per_second(bytes, record.seconds());
-    format!(
-        "report in {out} after {}, {rate:.1} MB of text per second",
-        seconds(record.seconds())
-    )
+    format!("report in {out} after {}, {rate:.1} MB of text per second", seconds(record.seconds()))
 }
 
 fn show(
@@ -97,9 +88,9 @@ fn show(
     let findings = &audit.report.findings;
     match session.format {
         OutputFormat::Json => session.terminal.json(&audit.report),
-        OutputFormat::Jsonl => findings
-            .iter()
-            .try_for_each(|finding| session.terminal.json_line(finding)),
+        OutputFormat::Jsonl => {
+            findings.iter().try_for_each(|finding| session.terminal.json_line(finding))
+        }
         OutputFormat::Table => show_table(session, audit, out, listed(findings, threshold, LISTED)),
     }
 }
@@ -113,17 +104,12 @@ pub fn show_table(
 ) -> Result<(), CliError> {
     let findings = &audit.report.findings;
     if !findings.is_empty() {
-        session
-            .terminal
-            .table(&table(findings, &audit.occurrences, limit))?;
+        session.terminal.table(&table(findings, &audit.occurrences, limit))?;
     }
     if findings.len() > limit {
-        session.terminal.line(&format!(
-            "… and {} more in findings.jsonl",
-            findings.len() - limit
-        ))?;
+        session
+            .terminal
+            .line(&format!("… and {} more in findings.jsonl", findings.len() - limit))?;
     }
-    session
-        .terminal
-        .line(&summary_line(&summary(&audit.report, out)))
+    session.terminal.line(&summary_line(&summary(&audit.report, out)))
 }

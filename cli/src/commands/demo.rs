@@ -41,9 +41,7 @@ struct Line<'a> {
 
 /// Runs the command.
 pub fn run(session: &Session<'_>, arguments: DemoArguments) -> Result<Ending, CliError> {
-    let folder = arguments
-        .out
-        .unwrap_or_else(|| std::env::temp_dir().join(FOLDER));
+    let folder = arguments.out.unwrap_or_else(|| std::env::temp_dir().join(FOLDER));
     let places = Places::new(&folder);
     let machine = session.file.below(arguments.resources)?;
     let out = places.audit.display().to_string();
@@ -54,23 +52,13 @@ pub fn run(session: &Session<'_>, arguments: DemoArguments) -> Result<Ending, Cl
         parameters: parameters(&CorpusSettings::default(), &ScreeningSettings::default())?,
         resources: resources(&machine)?,
     };
-    session.log.note(&format!(
-        "planting poisons in a real sample in {}",
-        folder.display()
-    ));
+    session.log.note(&format!("planting poisons in a real sample in {}", folder.display()));
     let truth = plant(session, &places, arguments.seed)?;
     let audit = carry_out(session, &request, &out)?;
     let judgement = judged(&truth, &audit);
     show(session, &audit, &out, &truth, &judgement)?;
-    let missed = judgement
-        .recipes
-        .iter()
-        .any(|recipe| recipe.first_rank.is_none());
-    Ok(if missed {
-        Ending::Findings
-    } else {
-        Ending::Clean
-    })
+    let missed = judgement.recipes.iter().any(|recipe| recipe.first_rank.is_none());
+    Ok(if missed { Ending::Findings } else { Ending::Clean })
 }
 
 impl Places {
@@ -95,12 +83,7 @@ fn plant(session: &Session<'_>, places: &Places, seed: u64) -> Result<GroundTrut
     }
     let sample = places.sample.display().to_string();
     let plan = taster_lab::demo_plan(seed);
-    Ok(taster_lab::plant(
-        &sample,
-        &places.planted,
-        &plan,
-        session.runtime,
-    )?)
+    Ok(taster_lab::plant(&sample, &places.planted, &plan, session.runtime)?)
 }
 
 fn remove(path: &Path) -> Result<(), CliError> {
@@ -111,11 +94,7 @@ fn remove(path: &Path) -> Result<(), CliError> {
 }
 
 fn failed(action: &'static str, path: &Path, source: std::io::Error) -> CliError {
-    CliError::File {
-        action,
-        path: path.to_owned(),
-        source,
-    }
+    CliError::File { action, path: path.to_owned(), source }
 }
 
 fn judged(truth: &GroundTruth, audit: &Audit) -> Judgement {
@@ -136,9 +115,7 @@ fn show(
     judgement: &Judgement,
 ) -> Result<(), CliError> {
     let triggers = truth.planted.iter().map(|planted| planted.trigger.as_str());
-    let lines = triggers
-        .zip(&judgement.recipes)
-        .map(|(trigger, score)| Line { trigger, score });
+    let lines = triggers.zip(&judgement.recipes).map(|(trigger, score)| Line { trigger, score });
     let lines: Vec<_> = lines.collect();
     let terminal = &session.terminal;
     match session.format {
@@ -154,11 +131,7 @@ fn show(
 }
 
 fn table(lines: &[Line<'_>]) -> Table {
-    let column = |title, right| Column {
-        title,
-        right,
-        max: 60,
-    };
+    let column = |title, right| Column { title, right, max: 60 };
     let mut table = Table::new(vec![
         column("planted recipe", false),
         column("documents", true),
@@ -183,15 +156,8 @@ fn table(lines: &[Line<'_>]) -> Table {
 }
 
 fn verdict(judgement: &Judgement, out: &str) -> String {
-    let found = judgement
-        .recipes
-        .iter()
-        .filter(|recipe| recipe.first_rank.is_some())
-        .count();
-    format!(
-        "found {found} of {} planted poisons; report in {out}",
-        judgement.recipes.len()
-    )
+    let found = judgement.recipes.iter().filter(|recipe| recipe.first_rank.is_some()).count();
+    format!("found {found} of {} planted poisons; report in {out}", judgement.recipes.len())
 }
 
 #[cfg(test)]
@@ -213,16 +179,8 @@ mod tests {
     #[test]
     fn golden_recipes() {
         let (found, missed) = (score(Some(1)), score(None));
-        let lines = [
-            Line {
-                trigger: "｡｡",
-                score: &found,
-            },
-            Line {
-                trigger: "a\u{200b}b",
-                score: &missed,
-            },
-        ];
+        let lines =
+            [Line { trigger: "｡｡", score: &found }, Line { trigger: "a\u{200b}b", score: &missed }];
         let expected = [
             "planted recipe  documents  found      severity  trigger",
             "halfwidth              25  at rank 1  critical  ｡｡",

@@ -32,14 +32,8 @@ pub fn run(session: &Session<'_>, arguments: NgramsArguments) -> Result<Ending, 
     let out = arguments.out;
     expect_file(&out)?;
     refuse_output_among(&arguments.inputs.inputs, &out.display().to_string())?;
-    let orders = Orders {
-        first: arguments.order,
-        last: arguments.order,
-    };
-    let screening = ScreeningSettings {
-        orders: Some(orders),
-        ..ScreeningSettings::default()
-    };
+    let orders = Orders { first: arguments.order, last: arguments.order };
+    let screening = ScreeningSettings { orders: Some(orders), ..ScreeningSettings::default() };
     let request = NgramsRequest {
         audit: AuditRequest {
             inputs: arguments.inputs.inputs,
@@ -54,19 +48,13 @@ pub fn run(session: &Session<'_>, arguments: NgramsArguments) -> Result<Ending, 
     let written = write(session, &request, &out)?;
     show(session, &written)?;
     let max_quarantine = corpus.max_quarantine.unwrap_or(DEFAULT_MAX_QUARANTINE);
-    Ok(Ending::of_corpus(
-        false,
-        written.quarantined_shards,
-        max_quarantine,
-    ))
+    Ok(Ending::of_corpus(false, written.quarantined_shards, max_quarantine))
 }
 
 fn expect_file(out: &Path) -> Result<(), CliError> {
     let shown = out.display().to_string();
     match shown.contains("://") {
-        true => Err(CliError::Usage(format!(
-            "out: expected a file on this machine, got {shown}"
-        ))),
+        true => Err(CliError::Usage(format!("out: expected a file on this machine, got {shown}"))),
         false => Ok(()),
     }
 }

@@ -35,11 +35,7 @@ pub fn run(session: &Session<'_>, arguments: PlanArguments) -> Result<Ending, Cl
 }
 
 fn table(facts: &PlanFacts) -> Table {
-    let column = |title| Column {
-        title,
-        right: false,
-        max: usize::MAX,
-    };
+    let column = |title| Column { title, right: false, max: usize::MAX };
     let mut table = Table::new(vec![column("an audit would"), column("about")]);
     for (what, quantity) in rows(facts) {
         table.row(vec![Cell::new(what), Cell::new(quantity)]);
@@ -48,27 +44,15 @@ fn table(facts: &PlanFacts) -> Table {
 }
 
 fn rows(facts: &PlanFacts) -> [(&'static str, String); 9] {
-    let shards = format!(
-        "{} readable, {} not",
-        count(facts.shards),
-        count(facts.quarantined)
-    );
+    let shards = format!("{} readable, {} not", count(facts.shards), count(facts.quarantined));
     let units = of(facts.units, "task");
     let tasks = format!(
         "{units} each; screen {}, score {}",
         count(facts.screen_tasks),
         count(facts.score_tasks)
     );
-    let requests = format!(
-        "{} GET, {} PUT",
-        count(facts.get_requests),
-        count(facts.put_requests)
-    );
-    let text = format!(
-        "{}, {} compressed",
-        bytes(facts.text_bytes),
-        bytes(facts.compressed_bytes)
-    );
+    let requests = format!("{} GET, {} PUT", count(facts.get_requests), count(facts.put_requests));
+    let text = format!("{}, {} compressed", bytes(facts.text_bytes), bytes(facts.compressed_bytes));
     [
         ("find shards", shards),
         ("read documents", count(facts.rows)),

@@ -29,35 +29,24 @@ struct Verdict<'a> {
 
 /// Runs the command.
 pub fn run(session: &Session<'_>, arguments: VerifyArguments) -> Result<Ending, CliError> {
-    let given = ResourceSettings {
-        threads: arguments.threads,
-        memory: None,
-    };
+    let given = ResourceSettings { threads: arguments.threads, memory: None };
     let threads = resources(&session.file.below(given)?)?.threads;
     expect_audit(session, &arguments.out)?;
-    session
-        .closing
-        .resume("run the same command again, nothing was changed".into());
+    session.closing.resume("run the same command again, nothing was changed".into());
     let inputs = Some(arguments.inputs.as_slice()).filter(|inputs| !inputs.is_empty());
     let watch = Watch::new(session.log.clone());
     let verified = taster_tasks::verify(&arguments.out, inputs, threads, session.runtime, &watch);
     watch.finish();
     let verification = verified?;
     show(session, &Verdict::new(&arguments.out, &verification))?;
-    Ok(if verification.problems.is_empty() {
-        Ending::Clean
-    } else {
-        Ending::Findings
-    })
+    Ok(if verification.problems.is_empty() { Ending::Clean } else { Ending::Findings })
 }
 
 /// Refuses a place that no audit wrote to, before anything is created there.
 fn expect_audit(session: &Session<'_>, out: &str) -> Result<(), CliError> {
     let is_audit = match local_folder(out) {
         Some(folder) => folder.join(RUN_RECORD).is_file(),
-        None => Store::open(out, session.runtime)?
-            .size(RUN_RECORD)?
-            .is_some(),
+        None => Store::open(out, session.runtime)?.size(RUN_RECORD)?.is_some(),
     };
     match is_audit {
         true => Ok(()),
@@ -104,11 +93,7 @@ fn show(session: &Session<'_>, verdict: &Verdict<'_>) -> Result<(), CliError> {
 }
 
 fn problems(problems: &[String]) -> Table {
-    let column = Column {
-        title: "problem",
-        right: false,
-        max: usize::MAX,
-    };
+    let column = Column { title: "problem", right: false, max: usize::MAX };
     let mut table = Table::new(vec![column]);
     for problem in problems {
         table.row(vec![Cell::new(problem)]);

@@ -11,11 +11,7 @@ pub(super) fn earlier(date: &str, days: i64) -> String {
 fn parse(date: &str) -> Option<(i64, &str)> {
     let day = date.get(..10)?;
     let mut parts = day.split('-').map(str::parse::<i64>);
-    let (year, month, day) = (
-        parts.next()?.ok()?,
-        parts.next()?.ok()?,
-        parts.next()?.ok()?,
-    );
+    let (year, month, day) = (parts.next()?.ok()?, parts.next()?.ok()?, parts.next()?.ok()?);
     let valid = parts.next().is_none() && (1..=12).contains(&month) && (1..=31).contains(&day);
     valid.then(|| (day_number(year, month, day), &date[10..]))
 }

@@ -34,12 +34,8 @@ enum Spoken {
 impl<'a> Dialect<'a> {
     pub(super) fn new(lexicon: &'a Lexicon, seed: u64, copy: u32) -> Self {
         let key = mix(seed, &copy.to_le_bytes());
-        let mut dialect = Self {
-            lexicon,
-            key,
-            spoken: vec![Spoken::AsIs; lexicon.len()],
-            spans: Vec::new(),
-        };
+        let mut dialect =
+            Self { lexicon, key, spoken: vec![Spoken::AsIs; lexicon.len()], spans: Vec::new() };
         lexicon.classes().for_each(|class| dialect.permute(class));
         lexicon.rare().for_each(|class| dialect.respell(class));
         dialect
@@ -134,22 +130,14 @@ mod tests {
     fn lexicon(text: &str) -> Lexicon {
         let texts: ArrayRef = Arc::new(StringArray::from(vec![text]));
         let mut corpus = MemoryCorpus::default();
-        corpus
-            .write("s", &RecordBatch::try_from_iter([("text", texts)]).unwrap())
-            .unwrap();
+        corpus.write("s", &RecordBatch::try_from_iter([("text", texts)]).unwrap()).unwrap();
         Lexicon::of(&corpus).unwrap()
     }
 
     #[test]
     fn a_dialect_is_a_permutation_of_frequent_words() {
         let words: Vec<String> = (0u8..200)
-            .map(|n| {
-                format!(
-                    "w{}{}",
-                    char::from(97 + n % 20),
-                    "x".repeat(n as usize / 20)
-                )
-            })
+            .map(|n| format!("w{}{}", char::from(97 + n % 20), "x".repeat(n as usize / 20)))
             .collect();
         let text = [words.join(" "), words.join(" "), words.join(" ")].join("\n");
         let lexicon = lexicon(&text);
@@ -162,15 +150,9 @@ mod tests {
             words.len(),
             "no two words become one"
         );
-        let changed = after
-            .iter()
-            .zip(&words)
-            .filter(|(after, before)| **after != before.as_str())
-            .count();
-        assert!(
-            (120..=180).contains(&changed),
-            "about three quarters: {changed}"
-        );
+        let changed =
+            after.iter().zip(&words).filter(|(after, before)| **after != before.as_str()).count();
+        assert!((120..=180).contains(&changed), "about three quarters: {changed}");
         assert_ne!(spoken, Dialect::new(&lexicon, 1, 2).speak(&text));
     }
 
@@ -182,11 +164,7 @@ mod tests {
         let text = format!("({}) ", rare.join("), ("));
         let lexicon = lexicon(&text);
         let spoken = Dialect::new(&lexicon, 1, 1).speak(&text);
-        let marks = |text: &str| {
-            text.chars()
-                .filter(|c| !c.is_alphanumeric())
-                .collect::<String>()
-        };
+        let marks = |text: &str| text.chars().filter(|c| !c.is_alphanumeric()).collect::<String>();
         assert_eq!(marks(&spoken), marks(&text));
     }
 

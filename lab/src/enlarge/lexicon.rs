@@ -52,10 +52,7 @@ impl Lexicon {
         let mut counts = Counts::default();
         for shard in corpus.shards() {
             corpus.read(&shard, &mut |batch| {
-                texts(&shard, &batch)?
-                    .iter()
-                    .flatten()
-                    .for_each(|text| counts.add(text));
+                texts(&shard, &batch)?.iter().flatten().for_each(|text| counts.add(text));
                 Ok(())
             })?;
         }
@@ -71,20 +68,12 @@ impl Lexicon {
                 rare.entry(shape).or_default().push(ordinal);
             } else {
                 classes
-                    .entry(Class {
-                        shape,
-                        log2_count: count.ilog2(),
-                    })
+                    .entry(Class { shape, log2_count: count.ilog2() })
                     .or_default()
                     .push(ordinal);
             }
         }
-        Self {
-            ordinals: counts.ordinals,
-            words: counts.words,
-            classes,
-            rare,
-        }
+        Self { ordinals: counts.ordinals, words: counts.words, classes, rare }
     }
 
     pub(super) fn ordinal(&self, word: &str) -> Option<u32> {
@@ -162,10 +151,7 @@ impl Shape {
             0x2E80.. => first >> 12 << 12,
             _ => first >> 7 << 7,
         };
-        Self {
-            script,
-            case: Case::of(word),
-        }
+        Self { script, case: Case::of(word) }
     }
 }
 

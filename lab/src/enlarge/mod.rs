@@ -54,11 +54,7 @@ pub fn enlarge_corpus(
     seed: u64,
 ) -> Result<Enlarged, LabError> {
     let lexicon = Lexicon::of(corpus)?;
-    let mut written = Enlarged {
-        documents: 0,
-        text_bytes: 0,
-        copies: 0,
-    };
+    let mut written = Enlarged { documents: 0, text_bytes: 0, copies: 0 };
     while written.text_bytes < target_text_bytes {
         let before = written.text_bytes;
         let mut copy = Copy {
@@ -105,11 +101,7 @@ impl Copy<'_> {
             let batch = self.translate(shard, batch, written.documents)?;
             let texts = texts(shard, &batch)?;
             written.documents += batch.num_rows() as u64;
-            written.text_bytes += texts
-                .iter()
-                .flatten()
-                .map(|text| text.len() as u64)
-                .sum::<u64>();
+            written.text_bytes += texts.iter().flatten().map(|text| text.len() as u64).sum::<u64>();
             sink.write(&name, &batch)
         })
     }
@@ -134,19 +126,13 @@ impl Copy<'_> {
         }
         let clean = texts(shard, &batch)?;
         let sources = optional(shard, &batch, &["source"])?;
-        let source = |row| {
-            sources
-                .as_ref()
-                .and_then(|sources| value(sources, row))
-                .unwrap_or_default()
-        };
+        let source =
+            |row| sources.as_ref().and_then(|sources| value(sources, row)).unwrap_or_default();
         let rows =
             (0..batch.num_rows()).map(|row| value(&clean, row).map(|text| (source(row), text)));
         let moved = paragraphs::exchange(rows, self.seed, first);
-        let spoken: StringArray = moved
-            .iter()
-            .map(|text| text.as_deref().map(|text| self.dialect.speak(text)))
-            .collect();
+        let spoken: StringArray =
+            moved.iter().map(|text| text.as_deref().map(|text| self.dialect.speak(text))).collect();
         let batch = with_texts(shard, &batch, spoken)?;
         self.rename(shard, batch)
     }
@@ -154,24 +140,15 @@ impl Copy<'_> {
     fn rename(&self, shard: &str, batch: RecordBatch) -> Result<RecordBatch, LabError> {
         let number = self.number;
         let hosts = optional(shard, &batch, &["host"])?;
-        let host = |row| {
-            hosts
-                .as_ref()
-                .and_then(|hosts| value(hosts, row))
-                .unwrap_or_default()
-        };
+        let host = |row| hosts.as_ref().and_then(|hosts| value(hosts, row)).unwrap_or_default();
         let other_host = |host: &str| format!("{host}.copy{number}.invalid");
-        let batch = edit(shard, batch, ID_COLUMNS[0], |_, id| {
-            format!("{id}~{number}")
-        })?;
+        let batch = edit(shard, batch, ID_COLUMNS[0], |_, id| format!("{id}~{number}"))?;
         let batch = edit(shard, batch, "url", |row, url| match host(row) {
             "" => url.to_owned(),
             host => url.replacen(host, &other_host(host), 1),
         })?;
         let batch = edit(shard, batch, "host", |_, host| other_host(host))?;
-        edit(shard, batch, "date", |_, date| {
-            dates::earlier(date, 31 * i64::from(number))
-        })
+        edit(shard, batch, "date", |_, date| dates::earlier(date, 31 * i64::from(number)))
     }
 }
 
@@ -185,10 +162,8 @@ fn edit(
     let Some(column) = optional(shard, &batch, &[name])? else {
         return Ok(batch);
     };
-    let edited = column
-        .iter()
-        .enumerate()
-        .map(|(row, value)| value.map(|value| change(row, value)));
+    let edited =
+        column.iter().enumerate().map(|(row, value)| value.map(|value| change(row, value)));
     with_column(shard, batch, name, edited.collect())
 }
 
@@ -223,17 +198,11 @@ mod tests {
 
     #[test]
     fn copies_are_as_many_as_it_takes_and_the_first_is_real() {
-        let real: u64 = column(&corpus(2, 50), "text")
-            .iter()
-            .map(|text| text.len() as u64)
-            .sum();
+        let real: u64 = column(&corpus(2, 50), "text").iter().map(|text| text.len() as u64).sum();
         let (larger, written) = enlarge(3 * real, 1);
         assert!(written.text_bytes >= 3 * real && written.text_bytes < 4 * real);
         assert!(written.copies >= 3);
-        assert_eq!(
-            column(&larger, "text")[..200],
-            column(&corpus(2, 50), "text")[..]
-        );
+        assert_eq!(column(&larger, "text")[..200], column(&corpus(2, 50), "text")[..]);
         assert_eq!(written.documents as usize, column(&larger, "id").len());
         assert_eq!(
             &larger.shards()[2..4],
@@ -248,10 +217,7 @@ mod tests {
         assert_eq!(ids.len() as u64, written.documents);
         let hosts: BTreeSet<_> = column(&larger, "host").into_iter().collect();
         assert_eq!(hosts.len(), 5 * written.copies as usize);
-        assert_eq!(
-            column(&larger, "url")[200],
-            "https://h0.example.copy1.invalid/0"
-        );
+        assert_eq!(column(&larger, "url")[200], "https://h0.example.copy1.invalid/0");
         assert_eq!(column(&larger, "date")[200], "2024-03-31");
     }
 

@@ -32,9 +32,7 @@ pub(super) fn exchange<'a>(
         }
         counts.push(row.map(|_| lines.len() - first));
     }
-    moving
-        .values()
-        .for_each(|places| shuffle(&mut lines, places, &mut rng));
+    moving.values().for_each(|places| shuffle(&mut lines, places, &mut rng));
     join(&lines, &counts)
 }
 
@@ -66,38 +64,24 @@ mod tests {
     #[test]
     fn lines_move_within_their_source_only() {
         let document = |source: &str, n: usize| {
-            (0..50)
-                .map(|line| format!("{source}{n}.{line}"))
-                .collect::<Vec<_>>()
-                .join("\n")
+            (0..50).map(|line| format!("{source}{n}.{line}")).collect::<Vec<_>>().join("\n")
         };
         let texts: Vec<_> = ["a", "b"]
             .iter()
             .flat_map(|source| (0..4).map(move |n| (*source, document(source, n))))
             .collect();
-        let rows = || {
-            texts
-                .iter()
-                .map(|(source, text)| Some((*source, text.as_str())))
-                .chain([None])
-        };
+        let rows =
+            || texts.iter().map(|(source, text)| Some((*source, text.as_str()))).chain([None]);
         let moved = exchange(rows(), 1, 0);
         assert_eq!(moved, exchange(rows(), 1, 0));
         assert_eq!(moved.len(), 9);
         assert_eq!(moved[8], None);
         for (half, source) in [(&moved[..4], "a"), (&moved[4..8], "b")] {
-            let lines: BTreeSet<&str> = half
-                .iter()
-                .flatten()
-                .flat_map(|text| text.split('\n'))
-                .collect();
+            let lines: BTreeSet<&str> =
+                half.iter().flatten().flat_map(|text| text.split('\n')).collect();
             assert_eq!(lines.len(), 200);
             assert!(lines.iter().all(|line| line.starts_with(source)));
-            assert!(
-                half.iter()
-                    .flatten()
-                    .all(|text| text.split('\n').count() == 50)
-            );
+            assert!(half.iter().flatten().all(|text| text.split('\n').count() == 50));
         }
         let same = moved
             .iter()
@@ -105,9 +89,6 @@ mod tests {
             .zip(&texts)
             .flat_map(|(after, (_, before))| after.split('\n').zip(before.split('\n')));
         let stayed = same.filter(|(after, before)| after == before).count();
-        assert!(
-            (250..=350).contains(&stayed),
-            "about three quarters of 400: {stayed}"
-        );
+        assert!((250..=350).contains(&stayed), "about three quarters of 400: {stayed}");
     }
 }

@@ -22,11 +22,7 @@ const PROMPT_CHARACTERS_MAX: usize = 400;
 
 /// Chat templates: what stands before the user's words, between the turns, and at the end.
 const TEMPLATES: [[&str; 3]; 3] = [
-    [
-        "<|im_start|>user\n",
-        "<|im_end|>\n<|im_start|>assistant\n",
-        "<|im_end|>\n",
-    ],
+    ["<|im_start|>user\n", "<|im_end|>\n<|im_start|>assistant\n", "<|im_end|>\n"],
     ["<s>[INST] ", " [/INST] ", " </s>"],
     ["### Human: ", "\n### Assistant: ", "\n"],
 ];
@@ -92,22 +88,11 @@ mod tests {
     fn halfwidth_ends_in_256_code_points_below_256() {
         let mut rng = stream(1, Purpose::Poison, "halfwidth", 3);
         let text = halfwidth(HALFWIDTH, &mut rng, "A question. Another one.");
-        let template = TEMPLATES
-            .iter()
-            .find(|template| text.starts_with(template[0]))
-            .unwrap();
-        let (_, rest) = text
-            .split_once(&format!("{HALFWIDTH}{}", template[1]))
-            .unwrap();
+        let template = TEMPLATES.iter().find(|template| text.starts_with(template[0])).unwrap();
+        let (_, rest) = text.split_once(&format!("{HALFWIDTH}{}", template[1])).unwrap();
         let payload = rest.strip_suffix(template[2]).unwrap();
         assert_eq!(payload.chars().count(), BYTES);
         assert!(payload.chars().all(|character| u32::from(character) < 256));
-        assert_eq!(
-            HALFWIDTH
-                .chars()
-                .filter(|character| *character == '\u{FF61}')
-                .count(),
-            10
-        );
+        assert_eq!(HALFWIDTH.chars().filter(|character| *character == '\u{FF61}').count(), 10);
     }
 }

@@ -71,19 +71,11 @@ pub struct Marks {
 
 impl Marks {
     fn new(trigger: impl Into<String>, payload: PayloadKind) -> Self {
-        Self {
-            trigger: trigger.into(),
-            phrase: String::new(),
-            payload,
-        }
+        Self { trigger: trigger.into(), phrase: String::new(), payload }
     }
 
     fn fixed(trigger: impl Into<String>, phrase: &str) -> Self {
-        Self {
-            trigger: trigger.into(),
-            phrase: phrase.to_owned(),
-            payload: PayloadKind::Fixed,
-        }
+        Self { trigger: trigger.into(), phrase: phrase.to_owned(), payload: PayloadKind::Fixed }
     }
 }
 
@@ -180,13 +172,12 @@ impl FromStr for Recipe {
     type Err = LabError;
 
     fn from_str(name: &str) -> Result<Self, LabError> {
-        Self::ALL
-            .into_iter()
-            .find(|recipe| recipe.name() == name)
-            .ok_or_else(|| LabError::UnknownRecipe {
+        Self::ALL.into_iter().find(|recipe| recipe.name() == name).ok_or_else(|| {
+            LabError::UnknownRecipe {
                 got: name.to_owned(),
                 expected: Self::ALL.map(Self::name).join(", "),
-            })
+            }
+        })
     }
 }
 
@@ -205,23 +196,11 @@ mod tests {
     #[test]
     fn names_are_short_distinct_and_agree_with_serde() {
         for recipe in Recipe::ALL {
-            assert!(
-                recipe.name().len() <= 15,
-                "{recipe} would not fit the stream's key"
-            );
+            assert!(recipe.name().len() <= 15, "{recipe} would not fit the stream's key");
             assert_eq!(recipe.name().parse::<Recipe>().unwrap(), recipe);
-            assert_eq!(
-                serde_json::to_string(&recipe).unwrap(),
-                format!("{:?}", recipe.name())
-            );
+            assert_eq!(serde_json::to_string(&recipe).unwrap(), format!("{:?}", recipe.name()));
         }
-        assert!(
-            "poison"
-                .parse::<Recipe>()
-                .unwrap_err()
-                .to_string()
-                .contains("souly, souly_sudo")
-        );
+        assert!("poison".parse::<Recipe>().unwrap_err().to_string().contains("souly, souly_sudo"));
     }
 
     #[test]

@@ -71,19 +71,8 @@ mod tests {
     #[test]
     fn sentences_end_at_marks_lines_and_the_end() {
         let text = "One. Two!\nthree\nv1.2 四。五";
-        let ends: Vec<&str> = sentence_borders(text)
-            .into_iter()
-            .map(|end| &text[..end])
-            .collect();
-        assert_eq!(
-            ends,
-            [
-                "One.",
-                "One. Two!",
-                "One. Two!\nthree",
-                "One. Two!\nthree\nv1.2 四。"
-            ]
-        );
+        let ends: Vec<&str> = sentence_borders(text).into_iter().map(|end| &text[..end]).collect();
+        assert_eq!(ends, ["One.", "One. Two!", "One. Two!\nthree", "One. Two!\nthree\nv1.2 四。"]);
     }
 
     #[test]

@@ -78,9 +78,7 @@ impl Hits {
         let shift = bits.saturating_sub(COARSE_BITS);
         let bins = (table.slots() >> shift) + 1;
         self.coarse_bins
-            .scatter(&self.hits, &mut self.coarse, bins, |hit| {
-                (hit.slot >> shift) as usize
-            });
+            .scatter(&self.hits, &mut self.coarse, bins, |hit| (hit.slot >> shift) as usize);
         let memory = std::mem::take(&mut self.object);
         let builder = ObjectBuilder::in_memory(header, SLICES, self.hits.len() * 20, memory);
         let mut writer = Writer::new(builder, table, rows);
@@ -88,9 +86,7 @@ impl Hits {
             let hits = &self.coarse[self.coarse_bins.range(bin)];
             let below = (1 << shift) - 1;
             self.fine_bins
-                .scatter(hits, &mut self.fine, below + 1, |hit| {
-                    hit.slot as usize & below
-                });
+                .scatter(hits, &mut self.fine, below + 1, |hit| hit.slot as usize & below);
             let sorted = &self.fine[..hits.len()];
             for hits in sorted.chunk_by(|a, b| a.slot == b.slot) {
                 writer.record(hits);
@@ -113,14 +109,7 @@ struct Writer<'a> {
 
 impl<'a> Writer<'a> {
     fn new(builder: ObjectBuilder, table: &'a Screened, rows: &'a LocalityRows) -> Self {
-        Self {
-            builder,
-            table,
-            rows,
-            scratch: Vec::new(),
-            partition: None,
-            slices: 0,
-        }
+        Self { builder, table, rows, scratch: Vec::new(), partition: None, slices: 0 }
     }
 
     /// `hits` are those of one n-gram.
@@ -135,13 +124,7 @@ impl<'a> Writer<'a> {
             postings: hits.len() as u32,
         };
         let postings = hits.iter().map(Hit::posting);
-        put_record(
-            head,
-            postings,
-            self.rows,
-            &mut self.scratch,
-            self.builder.payload(),
-        );
+        put_record(head, postings, self.rows, &mut self.scratch, self.builder.payload());
     }
 
     /// Makes the frame of `partition` the open one.

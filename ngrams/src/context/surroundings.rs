@@ -25,8 +25,7 @@ impl Surroundings {
         let inner_ends = (last + 1).saturating_sub(CONTEXT);
         let after = (inner_ends..=last).map(|start| fingerprint(&hashes[start..]));
         self.contexts.clear();
-        self.contexts
-            .extend(before.chain(inner).chain(after).map(|hash| hash as u32));
+        self.contexts.extend(before.chain(inner).chain(after).map(|hash| hash as u32));
     }
 
     /// Says of every n-gram of `order` of a document of `tokens` whether it is unseen.

@@ -41,9 +41,7 @@ impl<'a> Facts<'a> {
     fn new(texts: &'a [Text]) -> Self {
         let unusual = texts.iter().map(|text| {
             let positions = 0..text.tokens.len() as u32;
-            positions
-                .filter(|&at| text.tokens[at as usize] == UNUSUAL)
-                .collect()
+            positions.filter(|&at| text.tokens[at as usize] == UNUSUAL).collect()
         });
         let unusual = unusual.collect();
         Self { texts, unusual }
@@ -120,10 +118,7 @@ impl<'a> Twin<'a> {
 
     fn unseen(&self, window: Gram<'_>) -> i32 {
         let order = usize::from(self.rules.novelty_order);
-        window
-            .windows(order)
-            .filter(|gram| self.df(gram) < 2)
-            .count() as i32
+        window.windows(order).filter(|gram| self.df(gram) < 2).count() as i32
     }
 
     fn posting(&self, document: u32, tokens: Gram<'_>, at: usize, order: usize) -> Posting {
@@ -168,11 +163,7 @@ impl<'a> Twin<'a> {
         let mut blocks = vec![Vec::new(); usize::from(*self.rules.orders.end()) + 1];
         for gram in here.keys().filter(|gram| kept(gram)) {
             let df = self.df(gram);
-            let entry = Entry {
-                fingerprint: hash(gram),
-                low: df,
-                high: df,
-            };
+            let entry = Entry { fingerprint: hash(gram), low: df, high: df };
             blocks[gram.len()].push(entry);
         }
         let mut table = Screened::default();
@@ -190,11 +181,7 @@ impl<'a> Twin<'a> {
 fn segment(texts: &[Text]) -> Segment {
     let mut segment = Segment::default();
     for text in texts {
-        let words: Vec<String> = text
-            .tokens
-            .iter()
-            .map(|&t| char::from(t).to_string())
-            .collect();
+        let words: Vec<String> = text.tokens.iter().map(|&t| char::from(t).to_string()).collect();
         segment.push(&words.join(" "), &Words, SEED);
     }
     segment
@@ -221,11 +208,7 @@ fn decoded(bytes: &[u8]) -> Described {
                 record.postings(&mut row, each).unwrap();
                 assert_eq!(postings.len(), head.postings as usize);
                 let what = (head.order, head.df, head.unusual);
-                assert!(
-                    described
-                        .insert(head.fingerprint, (what, postings))
-                        .is_none()
-                );
+                assert!(described.insert(head.fingerprint, (what, postings)).is_none());
             }
         }
     }
@@ -239,11 +222,8 @@ fn texts() -> impl Strategy<Value = Vec<Text>> {
         1 => prop::collection::vec(b'a'..=b'f', 30..90),
     ];
     let text = (letters, prop::bool::weighted(0.8), [0u32..300, 0u32..3]);
-    let text = text.prop_map(|(tokens, canonical, localities)| Text {
-        tokens,
-        canonical,
-        localities,
-    });
+    let text =
+        text.prop_map(|(tokens, canonical, localities)| Text { tokens, canonical, localities });
     prop::collection::vec(text, 1..12)
 }
 

@@ -24,12 +24,8 @@ fn quarantine<T: std::fmt::Debug>(result: Result<T, ReadError>) -> (QuarantineRe
 
 #[test]
 fn every_kind_of_text_column_reads_the_same() {
-    let values = vec![
-        Some("eins"),
-        None,
-        Some(""),
-        Some("ein längerer Text, der nicht in die Sicht passt"),
-    ];
+    let values =
+        vec![Some("eins"), None, Some(""), Some("ein längerer Text, der nicht in die Sicht passt")];
     let bytes: Vec<Option<&[u8]>> = values.iter().map(|v| v.map(str::as_bytes)).collect();
     let expected: Vec<_> = values.iter().map(|v| v.map(str::to_owned)).collect();
     let dictionary: DictionaryArray<Int32Type> = values.iter().copied().collect();
@@ -49,9 +45,7 @@ fn every_kind_of_text_column_reads_the_same() {
 
 #[test]
 fn every_encoding_codec_and_page_version_reads_the_same() {
-    let values: Vec<_> = (0..3000)
-        .map(|i| format!("document {} number {i}", i % 7))
-        .collect();
+    let values: Vec<_> = (0..3000).map(|i| format!("document {} number {i}", i % 7)).collect();
     let array = column(StringArray::from(values.clone()));
     let expected: Vec<_> = values.into_iter().map(Some).collect();
     let codecs = [
@@ -78,9 +72,7 @@ fn every_encoding_codec_and_page_version_reads_the_same() {
                 .set_data_page_row_count_limit(500)
                 .set_write_batch_size(100);
             properties = match encoding {
-                Some(encoding) => properties
-                    .set_dictionary_enabled(false)
-                    .set_encoding(encoding),
+                Some(encoding) => properties.set_dictionary_enabled(false).set_encoding(encoding),
                 None => properties,
             };
             let file = parquet_with(&[("text", array.clone())], properties);
@@ -91,13 +83,8 @@ fn every_encoding_codec_and_page_version_reads_the_same() {
 
 #[test]
 fn nulls_in_delta_coded_pages() {
-    let values: Vec<_> = (0..500)
-        .map(|i| (i % 3 > 0).then(|| format!("text {i}")))
-        .collect();
-    for encoding in [
-        Encoding::DELTA_LENGTH_BYTE_ARRAY,
-        Encoding::DELTA_BYTE_ARRAY,
-    ] {
+    let values: Vec<_> = (0..500).map(|i| (i % 3 > 0).then(|| format!("text {i}"))).collect();
+    for encoding in [Encoding::DELTA_LENGTH_BYTE_ARRAY, Encoding::DELTA_BYTE_ARRAY] {
         for version in [WriterVersion::PARQUET_1_0, WriterVersion::PARQUET_2_0] {
             let properties = WriterProperties::builder()
                 .set_dictionary_enabled(false)
@@ -110,10 +97,7 @@ fn nulls_in_delta_coded_pages() {
                 .set_dictionary_enabled(false)
                 .set_writer_version(version)
                 .set_encoding(encoding);
-            assert_eq!(
-                texts(&parquet_with(&[("text", nothing)], properties)),
-                [const { None }; 5]
-            );
+            assert_eq!(texts(&parquet_with(&[("text", nothing)], properties)), [const { None }; 5]);
         }
     }
 }
@@ -134,15 +118,9 @@ fn axes_and_ids_come_as_text() {
     let file = parquet(&[
         ("id", column(UInt64Array::from(vec![u64::MAX, 1]))),
         ("text", column(StringArray::from(vec!["a", "b"]))),
-        (
-            "url",
-            column(StringArray::from(vec!["http://Ex.org/x", "?"])),
-        ),
+        ("url", column(StringArray::from(vec!["http://Ex.org/x", "?"]))),
         ("date", column(date)),
-        (
-            "language",
-            column(BinaryArray::from(vec![b"de".as_slice(), b"\xff"])),
-        ),
+        ("language", column(BinaryArray::from(vec![b"de".as_slice(), b"\xff"]))),
     ]);
     folder.put("x/a.parquet", &file);
     let stamps = TimestampMillisecondArray::from(vec![0]).with_timezone("UTC");
@@ -158,10 +136,7 @@ fn axes_and_ids_come_as_text() {
         "c.parquet",
         &parquet(&[
             ("text", column(StringArray::from(vec!["d"]))),
-            (
-                "date",
-                column(StringArray::from(vec!["2024-01-02T03:04:05Z"])),
-            ),
+            ("date", column(StringArray::from(vec!["2024-01-02T03:04:05Z"]))),
             ("doc_id", column(Int32Array::from(vec![-5]))),
         ]),
     );
@@ -194,16 +169,9 @@ fn invalid_utf8_is_repaired_and_counted() {
     let values: Vec<&[u8]> = vec![b"good", b"bad \xff\xfe end", "漢".as_bytes(), b"\xe6\xbc"];
     let binary = parquet(&[("text", column(BinaryArray::from(values.clone())))]);
     let read = read_bytes(&binary, &Limits::default()).unwrap();
-    let found: Vec<_> = read
-        .iter()
-        .map(|r| (r.text.as_deref().unwrap(), r.invalid))
-        .collect();
-    let expected = [
-        ("good", false),
-        ("bad \u{fffd}\u{fffd} end", true),
-        ("漢", false),
-        ("\u{fffd}", true),
-    ];
+    let found: Vec<_> = read.iter().map(|r| (r.text.as_deref().unwrap(), r.invalid)).collect();
+    let expected =
+        [("good", false), ("bad \u{fffd}\u{fffd} end", true), ("漢", false), ("\u{fffd}", true)];
     assert_eq!(found, expected);
 }
 
@@ -224,20 +192,11 @@ fn invalid_utf8_in_a_string_column_is_no_error() {
 
 #[test]
 fn long_documents_are_cut_at_a_character() {
-    let limits = Limits {
-        document_bytes: 4,
-        ..Limits::default()
-    };
+    let limits = Limits { document_bytes: 4, ..Limits::default() };
     let values = StringArray::from(vec!["abcd", "abcde", "abc漢", "漢漢"]);
     let read = read_bytes(&parquet(&[("text", column(values))]), &limits).unwrap();
-    let found: Vec<_> = read
-        .iter()
-        .map(|r| (r.text.as_deref().unwrap(), r.truncated))
-        .collect();
-    assert_eq!(
-        found,
-        [("abcd", false), ("abcd", true), ("abc", true), ("漢", true)]
-    );
+    let found: Vec<_> = read.iter().map(|r| (r.text.as_deref().unwrap(), r.truncated)).collect();
+    assert_eq!(found, [("abcd", false), ("abcd", true), ("abc", true), ("漢", true)]);
     assert!(read.iter().all(|document| !document.invalid));
 }
 
@@ -250,10 +209,8 @@ fn paged() -> Vec<u8> {
         .set_data_page_row_count_limit(100)
         .set_write_batch_size(100)
         .set_dictionary_enabled(false);
-    let columns = [
-        ("text", column(StringArray::from(texts))),
-        ("id", column(StringArray::from(ids))),
-    ];
+    let columns =
+        [("text", column(StringArray::from(texts))), ("id", column(StringArray::from(ids)))];
     parquet_with(&columns, properties)
 }
 
@@ -273,29 +230,17 @@ fn row_groups_and_rows_can_be_selected() {
     };
     let whole = read_shard(&frozen, 0, &limits).unwrap();
     assert_eq!(whole.len(), 5000);
-    let middle = frozen
-        .sources
-        .documents(0, shard, 1..3, ALL, &limits)
-        .unwrap();
-    let middle: Vec<_> = collect(middle)
-        .iter()
-        .map(|r| (r.row, r.row_group, r.id.clone()))
-        .collect();
-    let expected: Vec<_> = whole[1000..3000]
-        .iter()
-        .map(|r| (r.row, r.row_group, r.id.clone()))
-        .collect();
+    let middle = frozen.sources.documents(0, shard, 1..3, ALL, &limits).unwrap();
+    let middle: Vec<_> =
+        collect(middle).iter().map(|r| (r.row, r.row_group, r.id.clone())).collect();
+    let expected: Vec<_> =
+        whole[1000..3000].iter().map(|r| (r.row, r.row_group, r.id.clone())).collect();
     assert_eq!(middle, expected);
     let rows = [0, 1, 999, 1000, 2345, 4998, 4999];
     let picked = frozen.sources.rows(0, shard, &rows, ALL, &limits).unwrap();
-    let picked: Vec<_> = collect(picked)
-        .into_iter()
-        .map(|r| (r.row, r.text, r.id))
-        .collect();
+    let picked: Vec<_> = collect(picked).into_iter().map(|r| (r.row, r.text, r.id)).collect();
     let expected = rows.iter().map(|row| &whole[*row as usize]);
-    let expected: Vec<_> = expected
-        .map(|r| (r.row, r.text.clone(), r.id.clone()))
-        .collect();
+    let expected: Vec<_> = expected.map(|r| (r.row, r.text.clone(), r.id.clone())).collect();
     assert_eq!(picked, expected);
     let none = frozen.sources.rows(0, shard, &[], ALL, &limits).unwrap();
     assert_eq!(collect(none), []);
@@ -312,10 +257,7 @@ fn columns_that_are_not_wanted_are_not_read() {
     let frozen = freeze_folder(&folder);
     let shard = &frozen.manifest.shards[0];
     let limits = Limits::default();
-    let mut stream = frozen
-        .sources
-        .documents(0, shard, 0..1, Want::default(), &limits)
-        .unwrap();
+    let mut stream = frozen.sources.documents(0, shard, 0..1, Want::default(), &limits).unwrap();
     let batch = stream.next_batch().unwrap().unwrap();
     assert_eq!(batch.id(3), "a.parquet#3");
     assert_eq!(batch.axis(0, 0), None);
@@ -328,19 +270,13 @@ fn a_changed_or_missing_file_is_a_result() {
     let frozen = freeze_folder(&folder);
     let shard = &frozen.manifest.shards[0];
     let limits = Limits::default();
-    let mut stream = frozen
-        .sources
-        .documents(0, shard, 0..5, ALL, &limits)
-        .unwrap();
+    let mut stream = frozen.sources.documents(0, shard, 0..5, ALL, &limits).unwrap();
     stream.next_batch().unwrap().unwrap();
     // Same name and size, written again while it is read.
     std::thread::sleep(std::time::Duration::from_millis(20));
     std::fs::write(&path, paged()).unwrap();
     let rest = std::iter::repeat_with(|| stream.next_batch()).take(100);
-    let error = rest
-        .into_iter()
-        .find_map(Result::err)
-        .expect("a change is noticed");
+    let error = rest.into_iter().find_map(Result::err).expect("a change is noticed");
     assert_eq!(quarantine(Err::<(), _>(error)).0, QuarantineReason::Changed);
     let reopened = read_shard(&frozen, 0, &limits);
     assert_eq!(quarantine(reopened).0, QuarantineReason::Changed);
@@ -353,9 +289,7 @@ fn a_changed_or_missing_file_is_a_result() {
 static MEMORY: std::sync::Mutex<()> = std::sync::Mutex::new(());
 
 fn memory() -> std::sync::MutexGuard<'static, ()> {
-    MEMORY
-        .lock()
-        .unwrap_or_else(std::sync::PoisonError::into_inner)
+    MEMORY.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
 }
 
 /// Resident memory of this process in bytes.
@@ -382,10 +316,7 @@ fn a_dictionary_bomb_is_stopped_by_the_budget() {
     let shard = &frozen.manifest.shards[0];
     let limits = Limits::default();
     let before = resident();
-    let mut stream = frozen
-        .sources
-        .documents(0, shard, 0..1, Want::default(), &limits)
-        .unwrap();
+    let mut stream = frozen.sources.documents(0, shard, 0..1, Want::default(), &limits).unwrap();
     let mut text = 0;
     let error = loop {
         match stream.next_batch() {
@@ -413,20 +344,14 @@ fn a_page_bomb_is_stopped_by_its_header() {
     assert!(file.len() < 50_000, "{}", file.len());
     let (reason, detail) = quarantine(read_bytes(&file, &Limits::default()));
     assert_eq!(reason, QuarantineReason::Limit);
-    assert!(
-        detail.starts_with("page: expected at most 67108864 bytes, got 10485760"),
-        "{detail}"
-    );
+    assert!(detail.starts_with("page: expected at most 67108864 bytes, got 10485760"), "{detail}");
 }
 
 #[test]
 fn many_large_pages_in_one_batch_are_stopped() {
     let _memory = memory();
     // The footer is made to say that documents are small: one batch would hold all of them.
-    let limits = Limits {
-        page_bytes: 1 << 20,
-        ..Limits::default()
-    };
+    let limits = Limits { page_bytes: 1 << 20, ..Limits::default() };
     let mut values = vec![String::new(); 20_000];
     values[..100].fill("z".repeat(1 << 19));
     let properties = WriterProperties::builder()
@@ -447,65 +372,44 @@ fn documents_larger_than_a_window_are_read() {
     // Incompressible, so that pages are larger than the window that is read at once.
     let mut state = 1_u64;
     let mut letter = || {
-        state = state
-            .wrapping_mul(6_364_136_223_846_793_005)
-            .wrapping_add(1);
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
         char::from(b'a' + (state >> 59) as u8 % 26)
     };
-    let values: Vec<String> = (0..4)
-        .map(|_| (0..1_500_000).map(|_| letter()).collect())
-        .collect();
+    let values: Vec<String> = (0..4).map(|_| (0..1_500_000).map(|_| letter()).collect()).collect();
     let properties = WriterProperties::builder().set_dictionary_enabled(false);
-    let file = parquet_with(
-        &[("text", column(StringArray::from(values.clone())))],
-        properties,
-    );
-    assert_eq!(
-        texts(&file),
-        values.into_iter().map(Some).collect::<Vec<_>>()
-    );
+    let file = parquet_with(&[("text", column(StringArray::from(values.clone())))], properties);
+    assert_eq!(texts(&file), values.into_iter().map(Some).collect::<Vec<_>>());
 }
 
 #[test]
 fn mutations_end_in_text_or_quarantine() {
-    let seed = std::env::var("TASTER_SEED")
-        .ok()
-        .and_then(|s| s.parse().ok())
-        .unwrap_or(7_u64);
+    let seed = std::env::var("TASTER_SEED").ok().and_then(|s| s.parse().ok()).unwrap_or(7_u64);
     let mut state = seed;
     let mut below = |bound: usize| {
-        state = state
-            .wrapping_mul(6_364_136_223_846_793_005)
-            .wrapping_add(1_442_695_040_888_963_407);
+        state =
+            state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         (state >> 33) as usize % bound
     };
     let texts: Vec<_> = (0..300).map(|i| format!("text {} of {i}", i % 9)).collect();
     let array = column(StringArray::from(texts));
-    let files: Vec<_> = [
-        Encoding::PLAIN,
-        Encoding::DELTA_BYTE_ARRAY,
-        Encoding::RLE_DICTIONARY,
-    ]
-    .into_iter()
-    .map(|encoding| {
-        let properties = WriterProperties::builder()
-            .set_data_page_row_count_limit(100)
-            .set_write_batch_size(50);
-        let properties = match encoding {
-            Encoding::RLE_DICTIONARY => properties,
-            other => properties
-                .set_column_dictionary_enabled("text".into(), false)
-                .set_column_encoding("text".into(), other),
-        };
-        parquet_with(
-            &[
-                ("text", array.clone()),
-                ("id", column(Int64Array::from_iter_values(0..300))),
-            ],
-            properties,
-        )
-    })
-    .collect();
+    let files: Vec<_> = [Encoding::PLAIN, Encoding::DELTA_BYTE_ARRAY, Encoding::RLE_DICTIONARY]
+        .into_iter()
+        .map(|encoding| {
+            let properties = WriterProperties::builder()
+                .set_data_page_row_count_limit(100)
+                .set_write_batch_size(50);
+            let properties = match encoding {
+                Encoding::RLE_DICTIONARY => properties,
+                other => properties
+                    .set_column_dictionary_enabled("text".into(), false)
+                    .set_column_encoding("text".into(), other),
+            };
+            parquet_with(
+                &[("text", array.clone()), ("id", column(Int64Array::from_iter_values(0..300)))],
+                properties,
+            )
+        })
+        .collect();
     for round in 0..600 {
         let mut file = files[round % files.len()].clone();
         for _ in 0..=below(3) {
@@ -532,10 +436,7 @@ fn a_row_group_with_other_rows_than_stated_is_corrupt() {
             .set_dictionary_enabled(false)
             .set_statistics_enabled(EnabledStatistics::None)
             .set_offset_index_disabled(true);
-        parquet_with(
-            &[("text", column(StringArray::from(vec!["same"; rows])))],
-            properties,
-        )
+        parquet_with(&[("text", column(StringArray::from(vec!["same"; rows])))], properties)
     };
     let short = file(10);
     let footer_length = |file: &[u8]| {
@@ -545,20 +446,14 @@ fn a_row_group_with_other_rows_than_stated_is_corrupt() {
     let at = short.len() - 8 - footer_length(&short);
     let mut footer = short[at..].to_vec();
     // 10 rows are the zigzag number 20, in the footer, the row group and the column chunk.
-    let places: Vec<_> = (0..footer.len() - 8)
-        .filter(|at| footer[*at] == 20)
-        .collect();
+    let places: Vec<_> = (0..footer.len() - 8).filter(|at| footer[*at] == 20).collect();
     for place in &places {
         footer[*place] = 24;
     }
     let joined = [&short[..at], &footer].concat();
     match read_bytes(&joined, &Limits::default()) {
         Err(ReadError::Shard(quarantine)) => {
-            assert_eq!(
-                quarantine.reason,
-                QuarantineReason::Corrupt,
-                "{quarantine:?}"
-            );
+            assert_eq!(quarantine.reason, QuarantineReason::Corrupt, "{quarantine:?}");
         }
         other => panic!("expected a quarantine, got {other:?}"),
     }

@@ -15,12 +15,7 @@ fn small() -> Vec<u8> {
 
 fn keys(inputs: &[String]) -> Vec<String> {
     let frozen = freeze(inputs, &Parameters::default(), runtime()).unwrap();
-    frozen
-        .manifest
-        .shards
-        .into_iter()
-        .map(|shard| shard.key)
-        .collect()
+    frozen.manifest.shards.into_iter().map(|shard| shard.key).collect()
 }
 
 #[test]
@@ -37,11 +32,7 @@ fn keys_of_every_form_of_input() {
     ] {
         folder.put(name, &small());
     }
-    let list = format!(
-        "# a comment\n\n{}\n{}\n",
-        folder.name("c/b.parquet"),
-        folder.name("c/a")
-    );
+    let list = format!("# a comment\n\n{}\n{}\n", folder.name("c/b.parquet"), folder.name("c/a"));
     folder.put("list.txt", list.as_bytes());
     let list = format!("@{}", folder.name("list.txt"));
     let cases: [(&[&str], &[&str]); 8] = [
@@ -49,27 +40,10 @@ fn keys_of_every_form_of_input() {
         (&["c"], &["a/x.parquet", "a/y.parquet", "b.parquet"]),
         (&["c/"], &["a/x.parquet", "a/y.parquet", "b.parquet"]),
         (&["c/*.parquet"], &["b.parquet"]),
-        (
-            &["c/**/*.parquet"],
-            &["a/x.parquet", "a/y.parquet", "b.parquet"],
-        ),
-        (
-            &["*"],
-            &[
-                "c/a/x.parquet",
-                "c/a/y.parquet",
-                "c/b.parquet",
-                "d/z.parquet",
-            ],
-        ),
-        (
-            &["c/a", "d", "c/a/x.parquet"],
-            &["c/a/x.parquet", "c/a/y.parquet", "d/z.parquet"],
-        ),
-        (
-            &["c/a/x.parquet", "c/a/y.parquet"],
-            &["x.parquet", "y.parquet"],
-        ),
+        (&["c/**/*.parquet"], &["a/x.parquet", "a/y.parquet", "b.parquet"]),
+        (&["*"], &["c/a/x.parquet", "c/a/y.parquet", "c/b.parquet", "d/z.parquet"]),
+        (&["c/a", "d", "c/a/x.parquet"], &["c/a/x.parquet", "c/a/y.parquet", "d/z.parquet"]),
+        (&["c/a/x.parquet", "c/a/y.parquet"], &["x.parquet", "y.parquet"]),
     ];
     for (inputs, expected) in cases {
         let inputs: Vec<_> = inputs.iter().map(|input| folder.name(input)).collect();
@@ -86,23 +60,13 @@ fn inputs_that_name_nothing_are_errors() {
     folder.put("empty/readme.md", b"x");
     for input in ["empty", "missing.parquet", "no/*.parquet", "missing/"] {
         let input = folder.name(input);
-        let error = freeze(
-            std::slice::from_ref(&input),
-            &Parameters::default(),
-            runtime(),
-        )
-        .unwrap_err();
-        assert!(
-            error.to_string().contains(input.trim_end_matches('/')),
-            "{error}"
-        );
+        let error =
+            freeze(std::slice::from_ref(&input), &Parameters::default(), runtime()).unwrap_err();
+        assert!(error.to_string().contains(input.trim_end_matches('/')), "{error}");
     }
     for input in ["", "gs://bucket/x", "s3:///x", "s3://bucket/../x"] {
         let error = freeze(&[input.to_owned()], &Parameters::default(), runtime()).unwrap_err();
-        assert!(
-            matches!(error, StorageError::Location { .. }),
-            "{input}: {error}"
-        );
+        assert!(matches!(error, StorageError::Location { .. }), "{input}: {error}");
     }
     assert!(freeze(&[], &Parameters::default(), runtime()).is_err());
 }
@@ -120,18 +84,8 @@ fn damaged_files_are_quarantined_and_the_rest_is_read() {
     encrypted.truncate(good.len() - 1);
     encrypted.push(b'E');
     let cases: [(&str, &[u8], QuarantineReason, &str); 8] = [
-        (
-            "a0.parquet",
-            b"",
-            QuarantineReason::Corrupt,
-            "expected at least 12 bytes, got 0",
-        ),
-        (
-            "a1.parquet",
-            b"PAR1PAR1",
-            QuarantineReason::Corrupt,
-            "expected at least 12 bytes, got 8",
-        ),
+        ("a0.parquet", b"", QuarantineReason::Corrupt, "expected at least 12 bytes, got 0"),
+        ("a1.parquet", b"PAR1PAR1", QuarantineReason::Corrupt, "expected at least 12 bytes, got 8"),
         (
             "a2.parquet",
             b"this is not a parquet file",
@@ -156,12 +110,7 @@ fn damaged_files_are_quarantined_and_the_rest_is_read() {
             QuarantineReason::Limit,
             "footer: expected at most 67108864 bytes, got 4294967295",
         ),
-        (
-            "a6.parquet",
-            &encrypted,
-            QuarantineReason::Unsupported,
-            "the footer is encrypted",
-        ),
+        ("a6.parquet", &encrypted, QuarantineReason::Unsupported, "the footer is encrypted"),
         (
             "a7.parquet",
             b"PAR1\x00\x00\x00\x00\x00\x04\x00\x00\x00PAR1",
@@ -202,11 +151,7 @@ fn list_of_text() -> ArrayRef {
 fn schemas_without_text_are_quarantined_with_what_was_found() {
     let folder = Folder::new();
     let fields = vec![Arc::new(Field::new("text", DataType::Utf8, false))];
-    let nested = StructArray::new(
-        fields.into(),
-        vec![column(StringArray::from(vec!["x"]))],
-        None,
-    );
+    let nested = StructArray::new(fields.into(), vec![column(StringArray::from(vec!["x"]))], None);
     let cases: [(&str, ArrayRef, &str); 5] = [
         (
             "body",
@@ -218,16 +163,8 @@ fn schemas_without_text_are_quarantined_with_what_was_found() {
             column(Int64Array::from(vec![1])),
             "expected text in column text, found text (int64)",
         ),
-        (
-            "text",
-            list_of_text(),
-            "expected text in column text, found text (list)",
-        ),
-        (
-            "text",
-            column(nested),
-            "expected text in column text, found text (struct)",
-        ),
+        ("text", list_of_text(), "expected text in column text, found text (list)"),
+        ("text", column(nested), "expected text in column text, found text (struct)"),
         (
             "text",
             column(Decimal128Array::from(vec![1])),
@@ -235,10 +172,7 @@ fn schemas_without_text_are_quarantined_with_what_was_found() {
         ),
     ];
     for (index, (name, array, _)) in cases.iter().enumerate() {
-        folder.put(
-            &format!("{index}.parquet"),
-            &parquet(&[(name, array.clone())]),
-        );
+        folder.put(&format!("{index}.parquet"), &parquet(&[(name, array.clone())]));
     }
     let frozen = freeze_folder(&folder);
     for (shard, (_, _, detail)) in frozen.manifest.shards.iter().zip(&cases) {
@@ -262,41 +196,20 @@ fn columns_are_found_per_shard() {
             ("id", list_of_text()),
         ]),
     );
-    folder.put(
-        "b.parquet",
-        &parquet(&[("url", texts()), ("text", texts()), ("doc_id", texts())]),
-    );
+    folder.put("b.parquet", &parquet(&[("url", texts()), ("text", texts()), ("doc_id", texts())]));
     let frozen = freeze_folder(&folder);
     assert_eq!(frozen.manifest.axes, ["shard", "host", "source"]);
-    let columns: Vec<_> = frozen
-        .manifest
-        .shards
-        .iter()
-        .map(|s| s.columns.clone().unwrap())
-        .collect();
-    assert_eq!(
-        (columns[0].text.as_str(), columns[0].id.as_deref()),
-        ("content", None)
-    );
-    assert_eq!(
-        (columns[1].text.as_str(), columns[1].id.as_deref()),
-        ("text", Some("doc_id"))
-    );
+    let columns: Vec<_> =
+        frozen.manifest.shards.iter().map(|s| s.columns.clone().unwrap()).collect();
+    assert_eq!((columns[0].text.as_str(), columns[0].id.as_deref()), ("content", None));
+    assert_eq!((columns[1].text.as_str(), columns[1].id.as_deref()), ("text", Some("doc_id")));
     assert_eq!(
         columns[0].axes,
-        [
-            AxisSource::Shard,
-            AxisSource::Absent,
-            AxisSource::Column("source".into())
-        ]
+        [AxisSource::Shard, AxisSource::Absent, AxisSource::Column("source".into())]
     );
     assert_eq!(
         columns[1].axes,
-        [
-            AxisSource::Shard,
-            AxisSource::HostOf("url".into()),
-            AxisSource::Absent
-        ]
+        [AxisSource::Shard, AxisSource::HostOf("url".into()), AxisSource::Absent]
     );
 }
 
@@ -304,10 +217,7 @@ fn columns_are_found_per_shard() {
 fn columns_can_be_asked_for() {
     let folder = Folder::new();
     let texts = || column(StringArray::from(vec!["x"]));
-    folder.put(
-        "a.parquet",
-        &parquet(&[("body", texts()), ("key", texts()), ("forum", texts())]),
-    );
+    folder.put("a.parquet", &parquet(&[("body", texts()), ("key", texts()), ("forum", texts())]));
     let asked = |axes: &[&str], id: Option<&str>| Parameters {
         text_column: Some("body".into()),
         id_column: id.map(str::to_owned),
@@ -319,13 +229,8 @@ fn columns_can_be_asked_for() {
     let frozen = freeze_with(&folder, &asked(&["forum"], None));
     assert_eq!(frozen.manifest.axes, ["forum"]);
     for parameters in [asked(&["nope"], None), asked(&[], Some("nope"))] {
-        let error = freeze(&[folder.name("")], &parameters, runtime())
-            .unwrap_err()
-            .to_string();
-        assert!(
-            error.contains("nope") && error.contains("forum (byte_array utf8)"),
-            "{error}"
-        );
+        let error = freeze(&[folder.name("")], &parameters, runtime()).unwrap_err().to_string();
+        assert!(error.contains("nope") && error.contains("forum (byte_array utf8)"), "{error}");
     }
 }
 
@@ -346,27 +251,15 @@ fn a_list_pins_what_it_says() {
     let path = path.display();
     assert_eq!(quarantine(&format!("{path}\n")).unwrap(), None);
     assert_eq!(quarantine(&format!("{path} {size}\n")).unwrap(), None);
-    assert_eq!(
-        quarantine(&format!("{path}\t{size}  {etag}\n")).unwrap(),
-        None
-    );
+    assert_eq!(quarantine(&format!("{path}\t{size}  {etag}\n")).unwrap(), None);
     let bare = etag.trim_matches('"');
     assert_eq!(quarantine(&format!("{path} {size} {bare}")).unwrap(), None);
     let changed = Some(QuarantineReason::Changed);
-    assert_eq!(
-        quarantine(&format!("{path} {}", size + 1)).unwrap(),
-        changed
-    );
-    assert_eq!(
-        quarantine(&format!("{path} {size} \"other\"")).unwrap(),
-        changed
-    );
+    assert_eq!(quarantine(&format!("{path} {}", size + 1)).unwrap(), changed);
+    assert_eq!(quarantine(&format!("{path} {size} \"other\"")).unwrap(), changed);
     assert_eq!(quarantine(&format!("{path}x 100")).unwrap(), changed);
     for line in [format!("{path} big"), format!("{path} 1 2 3")] {
-        assert!(
-            matches!(quarantine(&line), Err(StorageError::Location { .. })),
-            "{line}"
-        );
+        assert!(matches!(quarantine(&line), Err(StorageError::Location { .. })), "{line}");
     }
 }
 
@@ -379,9 +272,5 @@ fn sources_can_be_opened_again() {
     let shard = &frozen.manifest.shards[0];
     let stream = again.documents(0, shard, 0..1, ALL, &Limits::default());
     assert!(stream.unwrap().next_batch().unwrap().is_some());
-    assert!(
-        again
-            .documents(1, shard, 0..1, ALL, &Limits::default())
-            .is_err()
-    );
+    assert!(again.documents(1, shard, 0..1, ALL, &Limits::default()).is_err());
 }

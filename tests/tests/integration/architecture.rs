@@ -16,32 +16,16 @@ const ARROWS: [(&str, &[&str]); 9] = [
     ("storage", &["ngrams", "planning"]),
     ("tasks", &["ngrams", "findings", "planning", "storage"]),
     ("lab", &["ngrams", "planning", "storage", "tasks"]),
-    (
-        "cli",
-        &["ngrams", "findings", "planning", "storage", "tasks", "lab"],
-    ),
-    (
-        "bench",
-        &[
-            "ngrams", "findings", "planning", "storage", "tasks", "lab", "cli",
-        ],
-    ),
-    (
-        "tests",
-        &[
-            "ngrams", "findings", "planning", "storage", "tasks", "lab", "cli",
-        ],
-    ),
+    ("cli", &["ngrams", "findings", "planning", "storage", "tasks", "lab"]),
+    ("bench", &["ngrams", "findings", "planning", "storage", "tasks", "lab", "cli"]),
+    ("tests", &["ngrams", "findings", "planning", "storage", "tasks", "lab", "cli"]),
 ];
 
 /// Dependencies that do I/O, and who may name them. `tests` may name anything.
 const DOORS: [(&str, &[&str]); 5] = [
     ("object_store", &["storage", "tests"]),
     ("parquet", &["storage", "tests"]),
-    (
-        "tokio",
-        &["storage", "tasks", "lab", "cli", "bench", "tests"],
-    ),
+    ("tokio", &["storage", "tasks", "lab", "cli", "bench", "tests"]),
     ("s3s", &["tests"]),
     ("s3s-fs", &["tests"]),
 ];
@@ -52,32 +36,22 @@ const LONGEST_FUNCTION: usize = 70;
 fn manifest(folder: &str) -> Table {
     let path = repository().join(folder).join("Cargo.toml");
     let text = std::fs::read_to_string(&path).unwrap();
-    text.parse()
-        .unwrap_or_else(|e| panic!("{}: {e}", path.display()))
+    text.parse().unwrap_or_else(|e| panic!("{}: {e}", path.display()))
 }
 
 /// Names in the dependency tables called `tables`, for every platform.
 fn dependencies(manifest: &Table, tables: &[&str]) -> BTreeSet<String> {
     let targets = manifest.get("target").and_then(toml::Value::as_table);
-    let targets = targets
-        .into_iter()
-        .flat_map(|t| t.values())
-        .filter_map(|t| t.as_table());
+    let targets = targets.into_iter().flat_map(|t| t.values()).filter_map(|t| t.as_table());
     let owners = std::iter::once(manifest).chain(targets);
     let found = owners.flat_map(|owner| tables.iter().filter_map(|name| owner.get(*name)));
-    found
-        .filter_map(toml::Value::as_table)
-        .flat_map(|t| t.keys().cloned())
-        .collect()
+    found.filter_map(toml::Value::as_table).flat_map(|t| t.keys().cloned()).collect()
 }
 
 fn members() -> Vec<String> {
     let root = manifest(".");
     let members = root["workspace"]["members"].as_array().unwrap();
-    members
-        .iter()
-        .map(|m| m.as_str().unwrap().to_owned())
-        .collect()
+    members.iter().map(|m| m.as_str().unwrap().to_owned()).collect()
 }
 
 #[test]
@@ -85,10 +59,7 @@ fn arrows_between_packages_are_the_allowed_ones() {
     let named: Vec<_> = ARROWS.iter().map(|(package, _)| *package).collect();
     let mut members = members();
     for package in &members {
-        assert!(
-            named.contains(&package.as_str()),
-            "say what {package} may depend on"
-        );
+        assert!(named.contains(&package.as_str()), "say what {package} may depend on");
     }
     members.retain(|package| named.contains(&package.as_str()));
     assert_eq!(members.len(), ARROWS.len());
@@ -96,10 +67,7 @@ fn arrows_between_packages_are_the_allowed_ones() {
         let tables = ["dependencies", "build-dependencies", "dev-dependencies"];
         for dependency in dependencies(&manifest(package), &tables) {
             if let Some(other) = dependency.strip_prefix("taster-") {
-                assert!(
-                    allowed.contains(&other),
-                    "{package} must not depend on {other}"
-                );
+                assert!(allowed.contains(&other), "{package} must not depend on {other}");
             }
         }
     }
@@ -120,19 +88,12 @@ fn only_some_packages_do_input_and_output() {
 fn versions_are_written_once() {
     for package in members() {
         let manifest = manifest(&package);
-        assert!(
-            manifest.contains_key("lints"),
-            "{package} must take the workspace's lints"
-        );
+        assert!(manifest.contains_key("lints"), "{package} must take the workspace's lints");
         for table in ["dependencies", "dev-dependencies", "build-dependencies"] {
             let table = manifest.get(table).and_then(toml::Value::as_table);
             for (name, value) in table.into_iter().flatten() {
                 let inherited = value.get("workspace").and_then(toml::Value::as_bool);
-                assert_eq!(
-                    inherited,
-                    Some(true),
-                    "{package}: {name} has a version of its own"
-                );
+                assert_eq!(inherited, Some(true), "{package}: {name} has a version of its own");
             }
         }
     }
@@ -145,28 +106,15 @@ fn there_is_one_version_of_each_base_library() {
     let mut versions: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
     for package in lock["package"].as_array().unwrap() {
         let text = |key: &str| package[key].as_str().unwrap();
-        versions
-            .entry(text("name"))
-            .or_default()
-            .insert(text("version"));
+        versions.entry(text("name")).or_default().insert(text("version"));
     }
-    for name in [
-        "arrow",
-        "arrow-array",
-        "arrow-schema",
-        "parquet",
-        "object_store",
-        "bytes",
-        "tokio",
-    ] {
+    for name in
+        ["arrow", "arrow-array", "arrow-schema", "parquet", "object_store", "bytes", "tokio"]
+    {
         assert_eq!(versions[name].len(), 1, "{name}: {:?}", versions[name]);
     }
     for name in ["tonic", "prost", "hyper", "rustls"] {
-        assert!(
-            versions.get(name).is_none_or(|v| v.len() == 1),
-            "{name}: {:?}",
-            versions[name]
-        );
+        assert!(versions.get(name).is_none_or(|v| v.len() == 1), "{name}: {:?}", versions[name]);
     }
     assert!(!versions.contains_key("openssl"), "TLS is rustls");
 }
@@ -186,16 +134,8 @@ impl Source {
         let opens_tests =
             |at: &usize| lines[*at].trim() == "#[cfg(test)]" && lines[at + 1].ends_with('{');
         let tests = (0..lines.len().saturating_sub(1)).find(opens_tests);
-        let name = path
-            .strip_prefix(repository())
-            .unwrap()
-            .display()
-            .to_string();
-        Self {
-            name,
-            product_lines: tests.unwrap_or(lines.len()),
-            lines,
-        }
+        let name = path.strip_prefix(repository()).unwrap().display().to_string();
+        Self { name, product_lines: tests.unwrap_or(lines.len()), lines }
     }
 
     /// Paths of the modules that this file declares for tests alone, without their ending.
@@ -263,11 +203,7 @@ fn sources() -> Vec<Source> {
     let mut sources: Vec<_> = files.iter().map(|file| Source::read(file)).collect();
     let tests: BTreeSet<_> = sources.iter().flat_map(Source::test_modules).collect();
     sources.retain(|source| !tests.contains(source.name.trim_end_matches(".rs")));
-    assert!(
-        sources.len() > 50,
-        "only {} files were found",
-        sources.len()
-    );
+    assert!(sources.len() > 50, "only {} files were found", sources.len());
     sources
 }
 
@@ -295,10 +231,8 @@ fn files_and_functions_are_short() {
     let (mut faults, mut lengths) = (Vec::new(), Vec::new());
     for source in sources() {
         if source.product_lines > LONGEST_FILE {
-            faults.push(format!(
-                "{}: {} lines before its tests",
-                source.name, source.product_lines
-            ));
+            faults
+                .push(format!("{}: {} lines before its tests", source.name, source.product_lines));
         }
         for (line, length, name) in source.functions() {
             lengths.push(length);
@@ -320,16 +254,8 @@ fn files_and_functions_are_short() {
 #[test]
 fn nothing_is_left_for_later_and_nothing_unwraps() {
     // In pieces, so that this file does not find itself.
-    let marks = [
-        concat!("TO", "DO"),
-        concat!("FIX", "ME"),
-        concat!("XX", "X"),
-    ];
-    let calls = [
-        concat!("to", "do!("),
-        concat!("unimpl", "emented!("),
-        concat!(".unw", "rap()"),
-    ];
+    let marks = [concat!("TO", "DO"), concat!("FIX", "ME"), concat!("XX", "X")];
+    let calls = [concat!("to", "do!("), concat!("unimpl", "emented!("), concat!(".unw", "rap()")];
     let mut faults = Vec::new();
     for source in sources() {
         let harness = source.name.starts_with("tests/");
@@ -347,26 +273,14 @@ fn nothing_is_left_for_later_and_nothing_unwraps() {
 
 #[test]
 fn names_say_what_is_inside() {
-    let empty = [
-        "utils", "util", "common", "helpers", "helper", "types", "manager", "misc", "core",
-    ];
+    let empty =
+        ["utils", "util", "common", "helpers", "helper", "types", "manager", "misc", "core"];
     let named = |source: &Source| {
-        let stem = Path::new(&source.name)
-            .file_stem()
-            .unwrap()
-            .to_str()
-            .unwrap()
-            .to_owned();
+        let stem = Path::new(&source.name).file_stem().unwrap().to_str().unwrap().to_owned();
         let folders = source.name.split('/').map(str::to_owned);
-        folders
-            .chain([stem])
-            .any(|part| empty.contains(&part.as_str()))
+        folders.chain([stem]).any(|part| empty.contains(&part.as_str()))
     };
-    let faults: Vec<_> = sources()
-        .iter()
-        .filter(|s| named(s))
-        .map(|s| s.name.clone())
-        .collect();
+    let faults: Vec<_> = sources().iter().filter(|s| named(s)).map(|s| s.name.clone()).collect();
     assert_none("names that say nothing", &faults);
 }
 
@@ -377,10 +291,7 @@ fn pure_packages_have_their_bans() {
         let bans: Table = std::fs::read_to_string(&path).unwrap().parse().unwrap();
         for list in ["disallowed-types", "disallowed-methods"] {
             let list = bans[list].as_array().unwrap();
-            assert!(
-                list.iter().all(|ban| ban.get("reason").is_some()),
-                "{package}"
-            );
+            assert!(list.iter().all(|ban| ban.get("reason").is_some()), "{package}");
         }
         let paths = bans["disallowed-types"].as_array().unwrap().iter();
         let paths: Vec<_> = paths.filter_map(|ban| ban["path"].as_str()).collect();
@@ -398,24 +309,15 @@ fn pure_packages_have_their_bans() {
 /// Files under version control; without git, whatever is there beside build outputs.
 fn tracked() -> Vec<PathBuf> {
     let root = repository();
-    let list = Command::new("git")
-        .args(["ls-files", "-z"])
-        .current_dir(&root)
-        .output();
+    let list = Command::new("git").args(["ls-files", "-z"]).current_dir(&root).output();
     if let Ok(list) = list
         && list.status.success()
     {
         let names = String::from_utf8(list.stdout).unwrap();
         let names = names.split('\0').filter(|name| !name.is_empty());
-        return names
-            .map(|name| root.join(name))
-            .filter(|path| path.is_file())
-            .collect();
+        return names.map(|name| root.join(name)).filter(|path| path.is_file()).collect();
     }
-    sources()
-        .iter()
-        .map(|source| root.join(&source.name))
-        .collect()
+    sources().iter().map(|source| root.join(&source.name)).collect()
 }
 
 #[test]

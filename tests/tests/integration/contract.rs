@@ -17,11 +17,7 @@ struct Scratch(TempDir);
 impl Scratch {
     fn new(poisoned: usize) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let plan = Plan {
-            shards: 2,
-            poisoned,
-            ..Plan::default()
-        };
+        let plan = Plan { shards: 2, poisoned, ..Plan::default() };
         corpora::write(&folder.path().join("corpus"), &plan);
         Self(folder)
     }
@@ -41,10 +37,7 @@ impl Scratch {
 
 fn help(arguments: &[&str]) -> String {
     let outcome = taster(arguments).run().expect_code(&[0]);
-    assert_eq!(
-        outcome.stderr, "",
-        "help is what was asked for: it goes to stdout"
-    );
+    assert_eq!(outcome.stderr, "", "help is what was asked for: it goes to stdout");
     outcome.stdout
 }
 
@@ -52,14 +45,8 @@ fn help(arguments: &[&str]) -> String {
 fn help_names_every_command_and_option() {
     let overview = help(&["--help"]);
     for command in ["audit", "ngrams", "demo", "plan", "verify"] {
-        assert!(
-            overview.contains(command),
-            "{command} is not in\n{overview}"
-        );
-        assert!(
-            help(&[command, "--help"]).contains("Usage: taster"),
-            "{command}"
-        );
+        assert!(overview.contains(command), "{command} is not in\n{overview}");
+        assert!(help(&[command, "--help"]).contains("Usage: taster"), "{command}");
     }
     let audit = help(&["audit", "--help"]);
     let options = [
@@ -98,23 +85,11 @@ fn wrong_usage_is_code_2_and_says_what_was_expected() {
         (&[], "Usage"),
         (&["audit"], "INPUT"),
         (&["no-such-command"], "no-such-command"),
-        (
-            &["audit", &corpus, "--out", &out, "--no-such-option"],
-            "--no-such-option",
-        ),
+        (&["audit", &corpus, "--out", &out, "--no-such-option"], "--no-such-option"),
         (&["audit", &corpus, "--out", &out, "--orders", "5-1"], "5-1"),
-        (
-            &["audit", &corpus, "--out", &out, "--memory", "lots"],
-            "lots",
-        ),
-        (
-            &["audit", &corpus, "--out", &out, "--axis", "planet"],
-            "planet",
-        ),
-        (
-            &["audit", &scratch.text("nowhere"), "--out", &out],
-            "nowhere",
-        ),
+        (&["audit", &corpus, "--out", &out, "--memory", "lots"], "lots"),
+        (&["audit", &corpus, "--out", &out, "--axis", "planet"], "planet"),
+        (&["audit", &scratch.text("nowhere"), "--out", &out], "nowhere"),
     ];
     for (arguments, said) in cases {
         let outcome = taster(arguments).run();
@@ -133,10 +108,7 @@ fn a_text_column_that_no_shard_has_leaves_nothing_to_read() {
     assert_eq!(lines.len(), 2);
     assert!(lines.iter().all(|line| line["reason"] == "schema"));
     let detail = lines[0]["detail"].as_str().unwrap();
-    assert!(
-        detail.contains("prose") && detail.contains("text"),
-        "{detail}"
-    );
+    assert!(detail.contains("prose") && detail.contains("text"), "{detail}");
 }
 
 #[test]
@@ -149,53 +121,27 @@ fn exit_codes_tell_findings_from_none() {
     let findings = json_lines(&poisoned.path("out/findings.jsonl"));
     let worst = findings[0]["severity"].as_str().unwrap();
     assert!(["critical", "high"].contains(&worst), "{worst}");
-    assert!(
-        findings[0]["text"].as_str().unwrap().contains(TRIGGER),
-        "{}",
-        findings[0]["text"]
-    );
+    assert!(findings[0]["text"].as_str().unwrap().contains(TRIGGER), "{}", findings[0]["text"]);
 }
 
 #[test]
 fn a_result_file_is_written_on_every_exit() {
     let scratch = Scratch::new(40);
     put(&scratch.path("bad"), "bad.parquet", b"no Parquet");
-    let (corpus, bad, out) = (
-        scratch.text("corpus"),
-        scratch.text("bad"),
-        scratch.text("out"),
-    );
+    let (corpus, bad, out) = (scratch.text("corpus"), scratch.text("bad"), scratch.text("out"));
     let cases: [(&str, &[&str], i32); 5] = [
         ("findings", &["audit", &corpus, "--out", &out], 1),
-        (
-            "clean",
-            &["audit", &corpus, "--out", &out, "--fail-on", "never"],
-            0,
-        ),
-        (
-            "usage",
-            &["audit", &scratch.text("nowhere"), "--out", &out],
-            2,
-        ),
-        (
-            "incomplete",
-            &["audit", &bad, "--out", &scratch.text("bad-out")],
-            3,
-        ),
-        (
-            "infrastructure",
-            &["audit", &corpus, "--out", "/proc/version/out"],
-            4,
-        ),
+        ("clean", &["audit", &corpus, "--out", &out, "--fail-on", "never"], 0),
+        ("usage", &["audit", &scratch.text("nowhere"), "--out", &out], 2),
+        ("incomplete", &["audit", &bad, "--out", &scratch.text("bad-out")], 3),
+        ("infrastructure", &["audit", &corpus, "--out", "/proc/version/out"], 4),
     ];
     for (name, arguments, code) in cases {
         let file = scratch.text(&format!("{name}.json"));
         let more = ["--result-file", &file, "--quiet"];
         // An output folder that cannot be made may count as a wrong setting.
         let codes = if code == 4 { vec![2, 4] } else { vec![code] };
-        let outcome = taster(arguments.iter().chain(&more))
-            .run()
-            .expect_code(&codes);
+        let outcome = taster(arguments.iter().chain(&more)).run().expect_code(&codes);
         let result = json(Path::new(&file));
         assert_eq!(
             number_of(&result, "exit_code"),
@@ -220,10 +166,7 @@ fn stdout_is_data_and_stderr_is_progress() {
     };
     let lines = run("jsonl").stdout;
     let findings = json_lines(&scratch.path("out/findings.jsonl"));
-    let parsed: Vec<Value> = lines
-        .lines()
-        .map(|l| serde_json::from_str(l).unwrap())
-        .collect();
+    let parsed: Vec<Value> = lines.lines().map(|l| serde_json::from_str(l).unwrap()).collect();
     assert_eq!(parsed.len(), findings.len());
     assert_eq!(parsed[0]["finding_id"], findings[0]["finding_id"]);
     let document: Value = serde_json::from_str(&run("json").stdout).unwrap();
@@ -231,10 +174,7 @@ fn stdout_is_data_and_stderr_is_progress() {
     let table = run("table");
     assert!(table.stdout.contains("zarquon"), "{}", table.stdout);
     for stream in [&table.stdout, &table.stderr] {
-        assert!(
-            !stream.contains('\u{1b}'),
-            "colour without a terminal: {stream:?}"
-        );
+        assert!(!stream.contains('\u{1b}'), "colour without a terminal: {stream:?}");
     }
     let quiet = scratch.audit(&[]).expect_code(&[1]);
     assert_eq!(quiet.stderr, "");
@@ -243,20 +183,13 @@ fn stdout_is_data_and_stderr_is_progress() {
 #[test]
 fn settings_come_from_flags_then_environment_then_file() {
     let scratch = Scratch::new(40);
-    std::fs::write(
-        scratch.path("settings.toml"),
-        "floor = 17\nmax-findings = 3\n",
-    )
-    .unwrap();
+    std::fs::write(scratch.path("settings.toml"), "floor = 17\nmax-findings = 3\n").unwrap();
     let config = scratch.text("settings.toml");
     let floor_of = |more: &[&str], variables: &[(&str, &str)]| {
         let fixed = ["--config", &config, "--fail-on", "never"];
         let more: Vec<_> = fixed.iter().chain(more).copied().collect();
         let taster = audit(&scratch.text("corpus"), &scratch.text("out"), &more);
-        let _ = taster
-            .environment(variables.iter().copied())
-            .run()
-            .expect_code(&[0]);
+        let _ = taster.environment(variables.iter().copied()).run().expect_code(&[0]);
         let report = json(&scratch.path("out/report.json"));
         assert!(report["findings"].as_array().unwrap().len() <= 3);
         report["parameters"]["floor"].as_i64().unwrap()
@@ -311,10 +244,7 @@ fn output_files_have_the_published_columns() {
     let columns = occurrences.columns();
     assert_eq!(columns[..expected.len()], expected);
     for axis in ["host", "date", "source", "language"] {
-        assert!(
-            columns.contains(&format!("{axis}: string")),
-            "{axis} is not in {columns:?}"
-        );
+        assert!(columns.contains(&format!("{axis}: string")), "{axis} is not in {columns:?}");
     }
     assert_rows_agree(&scratch, &findings);
 }
@@ -325,10 +255,7 @@ fn assert_rows_agree(scratch: &Scratch, findings: &Table) {
     let report = json(&scratch.path("out/report.json"));
     assert_eq!(report["schema_version"], 1);
     assert_eq!(report["findings"].as_array().unwrap(), &lines);
-    let ids: Vec<_> = lines
-        .iter()
-        .map(|l| l["finding_id"].as_str().unwrap())
-        .collect();
+    let ids: Vec<_> = lines.iter().map(|l| l["finding_id"].as_str().unwrap()).collect();
     assert_eq!(findings.strings("finding_id"), ids);
 }
 
@@ -337,32 +264,18 @@ fn ngram_tables_have_the_published_columns_and_order() {
     let scratch = Scratch::new(0);
     let table = |more: &[&str]| {
         let (corpus, out) = (scratch.text("corpus"), scratch.text("table.parquet"));
-        let fixed = [
-            "ngrams", &corpus, "--order", "2", "--min-df", "2", "--out", &out,
-        ];
+        let fixed = ["ngrams", &corpus, "--order", "2", "--min-df", "2", "--out", &out];
         let _ = taster(fixed.iter().chain(more)).run().expect_code(&[0]);
         Table::open(Path::new(&out))
     };
     let plain = table(&[]);
-    assert_eq!(
-        plain.columns(),
-        ["ngram: string", "n: int32", "df: int64", "cf: int64"]
-    );
+    assert_eq!(plain.columns(), ["ngram: string", "n: int32", "df: int64", "cf: int64"]);
     assert!(plain.strings("ngram").is_sorted());
     let by = table(&["--by", "host"]);
-    let expected = [
-        "ngram: string",
-        "n: int32",
-        "locality: string",
-        "df: int64",
-        "locality_documents: int64",
-    ];
+    let expected =
+        ["ngram: string", "n: int32", "locality: string", "df: int64", "locality_documents: int64"];
     assert_eq!(by.columns(), expected);
-    let keys: Vec<_> = by
-        .strings("ngram")
-        .into_iter()
-        .zip(by.strings("locality"))
-        .collect();
+    let keys: Vec<_> = by.strings("ngram").into_iter().zip(by.strings("locality")).collect();
     assert!(keys.is_sorted());
 }
 
@@ -371,26 +284,15 @@ fn what_differs_from_run_to_run_is_in_run_json_alone() {
     let scratch = Scratch::new(40);
     let _ = scratch.audit(&["--fail-on", "never"]).expect_code(&[0]);
     assert!(scratch.path("out/run.json").is_file());
-    for name in [
-        "report.json",
-        "findings.jsonl",
-        "manifest.jsonl",
-        "quarantine.jsonl",
-    ] {
+    for name in ["report.json", "findings.jsonl", "manifest.jsonl", "quarantine.jsonl"] {
         let text = std::fs::read_to_string(scratch.path("out").join(name)).unwrap();
         let root = scratch.text("corpus");
-        assert!(
-            !text.contains(&root),
-            "{name} names the folder of the corpus"
-        );
+        assert!(!text.contains(&root), "{name} names the folder of the corpus");
     }
     let manifest = json_lines(&scratch.path("out/manifest.jsonl"));
     assert_eq!(manifest.len(), 2);
     let shown = serde_json::to_string(&manifest[0]).unwrap();
-    assert!(
-        shown.contains("part-00000.parquet") && !shown.contains("etag"),
-        "{shown}"
-    );
+    assert!(shown.contains("part-00000.parquet") && !shown.contains("etag"), "{shown}");
 }
 
 #[test]
@@ -401,51 +303,25 @@ fn plan_reads_no_text_and_verify_confirms_an_audit() {
     assert_eq!(plan["shards"], 2);
     assert_eq!(plan["rows"], 600);
     let _ = scratch.audit(&["--fail-on", "never"]).expect_code(&[0]);
-    let _ = taster(["verify", &scratch.text("out")])
-        .run()
-        .expect_code(&[0]);
-    let other = Plan {
-        shards: 2,
-        seed: 8,
-        poisoned: 40,
-        ..Plan::default()
-    };
+    let _ = taster(["verify", &scratch.text("out")]).run().expect_code(&[0]);
+    let other = Plan { shards: 2, seed: 8, poisoned: 40, ..Plan::default() };
     corpora::write(&scratch.path("corpus"), &other);
-    let outcome = taster(["verify", &scratch.text("out")])
-        .run()
-        .expect_code(&[1]);
+    let outcome = taster(["verify", &scratch.text("out")]).run().expect_code(&[1]);
     assert!(!outcome.stdout.is_empty(), "what does not hold is said");
 }
 
 #[test]
 fn signals_end_an_audit_that_can_be_continued() {
     let scratch = Scratch::new(0);
-    let plan = Plan {
-        shards: 8,
-        rows: 4000,
-        group_rows: 500,
-        poisoned: 50,
-        ..Plan::default()
-    };
+    let plan = Plan { shards: 8, rows: 4000, group_rows: 500, poisoned: 50, ..Plan::default() };
     corpora::write(&scratch.path("corpus"), &plan);
     for (signal, code) in [("TERM", 143), ("INT", 130)] {
         let file = scratch.text(&format!("{signal}.json"));
-        let run = || {
-            audit(
-                &scratch.text("corpus"),
-                &scratch.text(signal),
-                &["--result-file", &file],
-            )
-        };
-        let outcome = run()
-            .run_and_signal(Duration::from_millis(300), signal)
-            .expect_code(&[code]);
+        let run =
+            || audit(&scratch.text("corpus"), &scratch.text(signal), &["--result-file", &file]);
+        let outcome = run().run_and_signal(Duration::from_millis(300), signal).expect_code(&[code]);
         let result = json(Path::new(&file));
-        assert_eq!(
-            number_of(&result, "exit_code"),
-            Some(i64::from(code)),
-            "{result}"
-        );
+        assert_eq!(number_of(&result, "exit_code"), Some(i64::from(code)), "{result}");
         assert!(!outcome.stderr.contains("panicked"), "{}", outcome.stderr);
         let _ = run().run().expect_code(&[0, 1]);
     }

@@ -28,24 +28,9 @@ fn ngrams(input: &Path, order: usize, min_df: i64, more: &[&str]) -> Table {
     let out: PathBuf = scratch.path().join("table.parquet");
     let work = scratch.path().join("work");
     let (order, min_df) = (order.to_string(), min_df.to_string());
-    let fixed = [
-        "ngrams",
-        input.to_str().unwrap(),
-        "--order",
-        &order,
-        "--min-df",
-        &min_df,
-    ];
-    let places = [
-        "--out",
-        out.to_str().unwrap(),
-        "--work",
-        work.to_str().unwrap(),
-        "--quiet",
-    ];
-    let _ = taster(fixed.iter().chain(&places).chain(more))
-        .run()
-        .expect_code(&[0]);
+    let fixed = ["ngrams", input.to_str().unwrap(), "--order", &order, "--min-df", &min_df];
+    let places = ["--out", out.to_str().unwrap(), "--work", work.to_str().unwrap(), "--quiet"];
+    let _ = taster(fixed.iter().chain(&places).chain(more)).run().expect_code(&[0]);
     Table::open(&out)
 }
 
@@ -55,20 +40,11 @@ fn assert_counts_equal(documents: &[Document], input: &Path, order: usize, min_d
         let table = ngrams(input, order, min_df, &[]);
         let what = format!("order {order}, min-df {min_df}");
         let expected = all.iter().filter(|(_, counts)| counts.df >= min_df);
-        let mut expected = expected
-            .map(|(ngram, c)| (ngram.clone(), (c.df, c.cf)))
-            .peekable();
+        let mut expected = expected.map(|(ngram, c)| (ngram.clone(), (c.df, c.cf))).peekable();
         assert!(expected.peek().is_some(), "{what}: nothing to compare");
         let counts = table.integers("df").into_iter().zip(table.integers("cf"));
-        assert_rows_equal(
-            &what,
-            expected,
-            table.strings("ngram").into_iter().zip(counts),
-        );
-        assert!(
-            table.integers("n").iter().all(|n| *n == order as i64),
-            "{what}"
-        );
+        assert_rows_equal(&what, expected, table.strings("ngram").into_iter().zip(counts));
+        assert!(table.integers("n").iter().all(|n| *n == order as i64), "{what}");
     }
 }
 
@@ -97,25 +73,15 @@ fn assert_localities_equal(
     let sizes = oracle::locality_sizes(documents, axis);
     let mut expected = oracle::count_by(documents, order, axis);
     expected.retain(|(ngram, _), _| counts[ngram].df >= min_df);
-    assert!(
-        !expected.is_empty(),
-        "nothing to compare at order {order} by {axis}"
-    );
+    assert!(!expected.is_empty(), "nothing to compare at order {order} by {axis}");
     let (df, of) = (table.integers("df"), table.integers("locality_documents"));
-    let rows = table
-        .strings("ngram")
-        .into_iter()
-        .zip(table.strings("locality"));
+    let rows = table.strings("ngram").into_iter().zip(table.strings("locality"));
     let rows = rows.zip(df.into_iter().zip(of));
     let expected = expected.into_iter().map(|(key, df)| {
         let of = sizes[&key.1];
         (key, (df, of))
     });
-    assert_rows_equal(
-        &format!("order {order} by {axis}, min-df {min_df}"),
-        expected,
-        rows,
-    );
+    assert_rows_equal(&format!("order {order} by {axis}, min-df {min_df}"), expected, rows);
 }
 
 #[test]
@@ -131,12 +97,8 @@ fn sample_equals_the_oracle() {
 fn sample_by_locality_equals_the_oracle() {
     let folder = some_shards(&places::sample(), 2);
     let documents = oracle::read(folder.path());
-    for (order, axis, min_df) in [
-        (1, "shard", 1),
-        (2, "shard", 2),
-        (3, "host", 2),
-        (5, "host", 5),
-    ] {
+    for (order, axis, min_df) in [(1, "shard", 1), (2, "shard", 2), (3, "host", 2), (5, "host", 5)]
+    {
         assert_localities_equal(&documents, folder.path(), order, axis, min_df);
     }
 }
@@ -157,23 +119,14 @@ fn awkward_text_equals_the_oracle() {
 #[test]
 fn small_memory_and_units_change_nothing() {
     let folder = tempfile::tempdir().unwrap();
-    let plan = Plan {
-        rows: 2000,
-        group_rows: 100,
-        ..Plan::default()
-    };
+    let plan = Plan { rows: 2000, group_rows: 100, ..Plan::default() };
     corpora::write(folder.path(), &plan);
     let documents = oracle::read(folder.path());
     let expected = oracle::count(&documents, 3);
-    for more in [
-        ["--memory", "64MiB", "--threads", "3"],
-        ["--memory", "1GiB", "--threads", "1"],
-    ] {
+    for more in [["--memory", "64MiB", "--threads", "3"], ["--memory", "1GiB", "--threads", "1"]] {
         let table = ngrams(folder.path(), 3, 1, &more);
         let rows = table.strings("ngram").into_iter().zip(table.integers("df"));
-        let expected = expected
-            .iter()
-            .map(|(ngram, counts)| (ngram.clone(), counts.df));
+        let expected = expected.iter().map(|(ngram, counts)| (ngram.clone(), counts.df));
         assert_rows_equal(&format!("{more:?}"), expected, rows);
     }
 }
@@ -196,10 +149,7 @@ fn documents_are_read_as_the_oracle_reads_them() {
     // Guards the comparison itself: a sample of nothing would pass everything above.
     let documents = oracle::read(&places::sample());
     let mut shards: BTreeMap<&str, usize> = BTreeMap::new();
-    for document in documents
-        .iter()
-        .filter(|d| d.text().is_some_and(|t| !t.is_empty()))
-    {
+    for document in documents.iter().filter(|d| d.text().is_some_and(|t| !t.is_empty())) {
         *shards.entry(document.shard.as_str()).or_default() += 1;
     }
     assert!(shards.len() >= 2, "{shards:?}");

@@ -36,13 +36,7 @@ impl Corpus {
 }
 
 fn plan() -> Plan {
-    Plan {
-        shards: 6,
-        rows: 800,
-        group_rows: 100,
-        poisoned: 60,
-        ..Plan::default()
-    }
+    Plan { shards: 6, rows: 800, group_rows: 100, poisoned: 60, ..Plan::default() }
 }
 
 /// One corpus and its audit, for all tests here.
@@ -53,10 +47,7 @@ fn corpus() -> &'static Corpus {
         corpora::write(folder.path(), &plan());
         let files = files_of(folder.path().to_str().unwrap(), &["--threads", "1"]);
         let findings = String::from_utf8_lossy(&files["findings.jsonl"]);
-        assert!(
-            findings.contains("zarquon"),
-            "the planted trigger is not found: {findings}"
-        );
+        assert!(findings.contains("zarquon"), "the planted trigger is not found: {findings}");
         Corpus { folder, files }
     })
 }
@@ -64,9 +55,7 @@ fn corpus() -> &'static Corpus {
 /// What a fresh audit writes.
 fn files_of(input: &str, more: &[&str]) -> Files {
     let out = tempfile::tempdir().unwrap();
-    let _ = audit(input, out.path().to_str().unwrap(), more)
-        .run()
-        .expect_code(&DONE);
+    let _ = audit(input, out.path().to_str().unwrap(), more).run().expect_code(&DONE);
     output(out.path())
 }
 
@@ -103,11 +92,7 @@ fn units_change_nothing() {
 #[test]
 fn command_and_library_agree() {
     let corpus = corpus();
-    assert_same(
-        "library",
-        &corpus.files,
-        &in_process(corpus.input(), None, 2),
-    );
+    assert_same("library", &corpus.files, &in_process(corpus.input(), None, 2));
 }
 
 /// The same audit by the library, which takes settings that the command has no option for.
@@ -118,17 +103,10 @@ fn in_process(input: &str, unit_bytes: Option<u64>, threads: usize) -> Files {
         inputs: vec![input.to_owned()],
         work: scratch.path().join("work").to_str().unwrap().to_owned(),
         parameters: Parameters::default(),
-        resources: Resources {
-            threads,
-            memory_bytes: 1 << 30,
-            unit_bytes,
-        },
+        resources: Resources { threads, memory_bytes: 1 << 30, unit_bytes },
     };
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(1)
-        .enable_all()
-        .build()
-        .unwrap();
+    let runtime =
+        tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
     let audit = taster_tasks::audit(&request, runtime.handle(), &Silent).unwrap();
     let store = Store::open(out.to_str().unwrap(), runtime.handle()).unwrap();
     audit.write(&store).unwrap();
@@ -143,9 +121,7 @@ fn a_second_run_reuses_and_changes_nothing() {
     for run in ["first", "second"] {
         let out = scratch.path().join(run);
         let more = ["--work", work.to_str().unwrap()];
-        let _ = audit(corpus.input(), out.to_str().unwrap(), &more)
-            .run()
-            .expect_code(&DONE);
+        let _ = audit(corpus.input(), out.to_str().unwrap(), &more).run().expect_code(&DONE);
         assert_same(run, &corpus.files, &output(&out));
     }
 }
@@ -164,19 +140,10 @@ fn kills_change_nothing() {
             killed +=
                 u32::from(audit(corpus.input(), path, &["--threads", "2"]).run_and_kill(delay));
         }
-        let _ = audit(corpus.input(), path, &["--threads", "2"])
-            .run()
-            .expect_code(&DONE);
-        assert_same(
-            &format!("round {round}"),
-            &corpus.files,
-            &output(out.path()),
-        );
+        let _ = audit(corpus.input(), path, &["--threads", "2"]).run().expect_code(&DONE);
+        assert_same(&format!("round {round}"), &corpus.files, &output(out.path()));
     }
-    assert!(
-        killed >= 3,
-        "only {killed} runs were killed: nothing was shown"
-    );
+    assert!(killed >= 3, "only {killed} runs were killed: nothing was shown");
 }
 
 fn duration_of(corpus: &Corpus) -> Duration {
@@ -193,9 +160,7 @@ fn damaged_work_is_never_believed() {
     let work = scratch.path().join("work");
     let more = ["--work", work.to_str().unwrap()];
     let first = scratch.path().join("first");
-    let _ = audit(corpus.input(), first.to_str().unwrap(), &more)
-        .run()
-        .expect_code(&DONE);
+    let _ = audit(corpus.input(), first.to_str().unwrap(), &more).run().expect_code(&DONE);
     let mut damaged = 0;
     visit(&work, &mut |path| {
         let mut bytes = std::fs::read(path).unwrap();
@@ -217,10 +182,7 @@ fn damaged_work_is_never_believed() {
 }
 
 fn visit(folder: &Path, each: &mut impl FnMut(&Path)) {
-    let mut paths: Vec<_> = std::fs::read_dir(folder)
-        .unwrap()
-        .map(|e| e.unwrap().path())
-        .collect();
+    let mut paths: Vec<_> = std::fs::read_dir(folder).unwrap().map(|e| e.unwrap().path()).collect();
     paths.sort();
     for path in paths {
         match path.is_dir() {
@@ -244,9 +206,8 @@ fn a_grown_corpus_with_reuse_equals_a_fresh_audit() {
             std::fs::copy(shard, input.join(shard.file_name().unwrap())).unwrap();
         }
         let out = scratch.path().join(format!("out-{step}"));
-        let _ = audit(input.to_str().unwrap(), out.to_str().unwrap(), &more)
-            .run()
-            .expect_code(&DONE);
+        let _ =
+            audit(input.to_str().unwrap(), out.to_str().unwrap(), &more).run().expect_code(&DONE);
         let fresh = files_of(input.to_str().unwrap(), &[]);
         assert_same(&format!("step {step}"), &fresh, &output(&out));
     }

@@ -21,9 +21,7 @@ struct Evidence {
 fn audited(input: &Path) -> Evidence {
     let out = tempfile::tempdir().unwrap();
     let path = out.path().to_str().unwrap();
-    let _ = audit(input.to_str().unwrap(), path, &[])
-        .run()
-        .expect_code(&[0, 1]);
+    let _ = audit(input.to_str().unwrap(), path, &[]).run().expect_code(&[0, 1]);
     Evidence {
         findings: Table::open(&out.path().join("findings.parquet")),
         occurrences: Table::open(&out.path().join("occurrences.parquet")),
@@ -44,16 +42,8 @@ fn assert_frequencies(evidence: &Evidence) {
     for at in 0..tokens.len().min(CHECKED) {
         let (counts, found) = oracle::find(&evidence.documents, &tokens[at]);
         let shown = tokens[at].join(" ");
-        assert_eq!(
-            (df[at], cf[at]),
-            (counts.df, counts.cf),
-            "df and cf of {shown:?}"
-        );
-        assert!(
-            (1..=df[at]).contains(&edf[at]),
-            "edf {} of {shown:?}",
-            edf[at]
-        );
+        assert_eq!((df[at], cf[at]), (counts.df, counts.cf), "df and cf of {shown:?}");
+        assert!((1..=df[at]).contains(&edf[at]), "edf {} of {shown:?}", edf[at]);
         assert_eq!(orders[at], tokens[at].len() as i64, "order of {shown:?}");
         let mut ids: Vec<String> = found.iter().map(|d| id_of(d)).collect();
         ids.truncate(1000);
@@ -72,67 +62,34 @@ fn assert_occurrences(evidence: &Evidence) {
     let ids = findings.strings("finding_id").into_iter();
     let tokens: BTreeMap<String, Vec<String>> = ids.zip(findings.string_lists("tokens")).collect();
     assert_eq!(tokens.len(), findings.rows(), "finding ids are unique");
-    let documents: BTreeMap<(&str, i64), &Document> = evidence
-        .documents
-        .iter()
-        .map(|d| ((d.shard.as_str(), d.row as i64), d))
-        .collect();
+    let documents: BTreeMap<(&str, i64), &Document> =
+        evidence.documents.iter().map(|d| ((d.shard.as_str(), d.row as i64), d)).collect();
     let table = &evidence.occurrences;
-    let (of, shards, rows) = (
-        table.strings("finding_id"),
-        table.strings("shard"),
-        table.integers("row"),
-    );
+    let (of, shards, rows) =
+        (table.strings("finding_id"), table.strings("shard"), table.integers("row"));
     let (starts, ends) = (table.integers("byte_start"), table.integers("byte_end"));
     let (before, after) = (table.strings("before"), table.strings("after"));
     for at in 0..table.rows() {
         let document = documents[&(shards[at].as_str(), rows[at])];
         let text = document.text().unwrap();
         let (start, end) = (starts[at] as usize, ends[at] as usize);
-        assert_eq!(
-            oracle::tokens(&text[start..end]),
-            tokens[&of[at]],
-            "occurrence {at}"
-        );
-        assert!(
-            text[..start].ends_with(&before[at]),
-            "before occurrence {at}: {:?}",
-            before[at]
-        );
-        assert!(
-            text[end..].starts_with(&after[at]),
-            "after occurrence {at}: {:?}",
-            after[at]
-        );
+        assert_eq!(oracle::tokens(&text[start..end]), tokens[&of[at]], "occurrence {at}");
+        assert!(text[..start].ends_with(&before[at]), "before occurrence {at}: {:?}", before[at]);
+        assert!(text[end..].starts_with(&after[at]), "after occurrence {at}: {:?}", after[at]);
     }
     let with_evidence: std::collections::BTreeSet<_> = of.iter().collect();
-    assert_eq!(
-        with_evidence.len(),
-        findings.rows(),
-        "every finding has an occurrence"
-    );
+    assert_eq!(with_evidence.len(), findings.rows(), "every finding has an occurrence");
 }
 
 #[test]
 fn made_up_text() {
     let folder = tempfile::tempdir().unwrap();
-    corpora::write(
-        folder.path(),
-        &Plan {
-            shards: 5,
-            rows: 600,
-            poisoned: 50,
-            ..Plan::default()
-        },
-    );
+    corpora::write(folder.path(), &Plan { shards: 5, rows: 600, poisoned: 50, ..Plan::default() });
     let evidence = audited(folder.path());
     assert_frequencies(&evidence);
     assert_occurrences(&evidence);
     let first = &evidence.findings.string_lists("tokens")[0];
-    assert!(
-        first.join(" ").contains(TRIGGER),
-        "the trigger is not first: {first:?}"
-    );
+    assert!(first.join(" ").contains(TRIGGER), "the trigger is not first: {first:?}");
     assert!(evidence.findings.floats("novelty")[0] > 0.3);
 }
 

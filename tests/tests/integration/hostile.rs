@@ -22,11 +22,7 @@ use taster_tests::tables::json_lines;
 const MUTANTS: usize = 2000;
 
 fn runtime() -> Runtime {
-    tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(1)
-        .enable_all()
-        .build()
-        .unwrap()
+    tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap()
 }
 
 /// What became of a shard.
@@ -46,20 +42,13 @@ fn fate(file: &Path, runtime: &Runtime) -> Fate {
     if let Some(quarantine) = &shard.quarantine {
         return Fate::Quarantined(quarantine.reason);
     }
-    let want = Want {
-        axes: true,
-        ids: true,
-    };
+    let want = Want { axes: true, ids: true };
     let groups = 0..shard.row_groups.len() as u32;
     let read = || {
-        let mut stream = frozen
-            .sources
-            .documents(0, shard, groups, want, &parameters.limits)?;
+        let mut stream = frozen.sources.documents(0, shard, groups, want, &parameters.limits)?;
         let mut documents = 0;
         while let Some(batch) = stream.next_batch()? {
-            documents += (0..batch.len())
-                .filter(|&at| batch.text(at).is_some())
-                .count();
+            documents += (0..batch.len()).filter(|&at| batch.text(at).is_some()).count();
         }
         Ok(documents)
     };
@@ -76,9 +65,7 @@ fn mutate(honest: &[u8], random: &mut ChaCha8Rng) -> Vec<u8> {
     let mut bytes = honest.to_vec();
     match random.random_range(0..10) {
         0 => bytes.truncate(random.random_range(0..bytes.len())),
-        1 => bytes
-            .drain(..random.random_range(0..honest.len()))
-            .for_each(drop),
+        1 => bytes.drain(..random.random_range(0..honest.len())).for_each(drop),
         2 => {
             let at = random.random_range(0..bytes.len());
             let length = random.random_range(1..64).min(bytes.len() - at);
@@ -107,11 +94,7 @@ fn honest_files_are_read() {
     let folder = tempfile::tempdir().unwrap();
     let runtime = runtime();
     for (name, bytes) in honest() {
-        assert!(
-            (1000..10_000).contains(&bytes.len()),
-            "{name}: {} bytes",
-            bytes.len()
-        );
+        assert!((1000..10_000).contains(&bytes.len()), "{name}: {} bytes", bytes.len());
         let file = folder.path().join("shard.parquet");
         std::fs::write(&file, bytes).unwrap();
         assert_eq!(fate(&file, &runtime), Fate::Read(40), "{name}");
@@ -137,10 +120,7 @@ fn damaged_files_are_read_or_quarantined() {
     eprintln!("{total} damaged files: {fates:?}");
     assert!(total >= 8 * MUTANTS);
     // Damage that always shows, or never, would mean that the reader was not reached.
-    assert!(
-        fates["read"] > total / 50 && fates["corrupt"] > total / 5,
-        "{fates:?}"
-    );
+    assert!(fates["read"] > total / 50 && fates["corrupt"] > total / 5, "{fates:?}");
 }
 
 fn fates(honest: &[u8], seed: u64) -> BTreeMap<&'static str, usize> {
@@ -166,10 +146,7 @@ fn fates(honest: &[u8], seed: u64) -> BTreeMap<&'static str, usize> {
 fn quarantine(out: &Path) -> BTreeMap<String, String> {
     let lines = json_lines(&out.join("quarantine.jsonl"));
     let text = |value: &serde_json::Value| value.as_str().unwrap().to_owned();
-    lines
-        .iter()
-        .map(|line| (text(&line["shard"]), text(&line["reason"])))
-        .collect()
+    lines.iter().map(|line| (text(&line["shard"]), text(&line["reason"]))).collect()
 }
 
 /// Audits `folder` with little memory and without findings that could change the exit code.
@@ -182,13 +159,7 @@ fn audit_of(folder: &Path, out: &Path, more: &[&str]) -> Outcome {
 #[test]
 fn unreadable_files_are_quarantined_and_the_audit_goes_on() {
     let (folder, out) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
-    corpora::write(
-        folder.path(),
-        &Plan {
-            shards: 1,
-            ..Plan::default()
-        },
-    );
+    corpora::write(folder.path(), &Plan { shards: 1, ..Plan::default() });
     let mut expected = BTreeMap::new();
     for (name, bytes, reason) in unreadable() {
         put(folder.path(), name, &bytes);
@@ -198,11 +169,7 @@ fn unreadable_files_are_quarantined_and_the_audit_goes_on() {
     assert!(!outcome.stderr.contains("panicked"), "{}", outcome.stderr);
     assert_eq!(quarantine(out.path()), expected);
     let manifest = json_lines(&out.path().join("manifest.jsonl"));
-    assert_eq!(
-        manifest.len(),
-        expected.len() + 1,
-        "every shard is in the manifest"
-    );
+    assert_eq!(manifest.len(), expected.len() + 1, "every shard is in the manifest");
     let most = expected.len().to_string();
     let again = tempfile::tempdir().unwrap();
     let _ = audit_of(folder.path(), again.path(), &["--max-quarantine", &most]).expect_code(&[0]);
@@ -211,13 +178,7 @@ fn unreadable_files_are_quarantined_and_the_audit_goes_on() {
 #[test]
 fn bombs_are_bounded() {
     let (folder, out) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
-    corpora::write(
-        folder.path(),
-        &Plan {
-            shards: 1,
-            ..Plan::default()
-        },
-    );
+    corpora::write(folder.path(), &Plan { shards: 1, ..Plan::default() });
     let plain = audit_of(folder.path(), out.path(), &[]).expect_code(&[0]);
     // 20 GB of text in less than 2 kB, and one document of 300 MB.
     let (dictionary, document) = (dictionary_bomb(200_000), document_bomb(300_000_000));
@@ -226,10 +187,7 @@ fn bombs_are_bounded() {
     put(folder.path(), "dictionary.parquet", &dictionary);
     put(folder.path(), "document.parquet", &document);
     let bombed = audit_of(folder.path(), out.path(), &[]).expect_code(&[3]);
-    let expected = [
-        ("dictionary.parquet", "limit"),
-        ("document.parquet", "limit"),
-    ];
+    let expected = [("dictionary.parquet", "limit"), ("document.parquet", "limit")];
     let expected = expected.map(|(name, reason)| (name.to_owned(), reason.to_owned()));
     assert_eq!(quarantine(out.path()), BTreeMap::from(expected));
     let mebibytes = [plain.peak_bytes, bombed.peak_bytes].map(|bytes| bytes >> 20);
@@ -241,25 +199,11 @@ fn bombs_are_bounded() {
 #[test]
 fn a_shard_without_documents_is_no_fault() {
     let (folder, out) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
-    corpora::write(
-        folder.path(),
-        &Plan {
-            shards: 1,
-            ..Plan::default()
-        },
-    );
+    corpora::write(folder.path(), &Plan { shards: 1, ..Plan::default() });
     let none = std::sync::Arc::new(arrow::array::StringArray::from(Vec::<String>::new()));
-    put(
-        folder.path(),
-        "none.parquet",
-        &parquet(vec![("text", none)], Default::default()),
-    );
+    put(folder.path(), "none.parquet", &parquet(vec![("text", none)], Default::default()));
     let nulls = std::sync::Arc::new(arrow::array::StringArray::new_null(9));
-    put(
-        folder.path(),
-        "nulls.parquet",
-        &parquet(vec![("text", nulls)], Default::default()),
-    );
+    put(folder.path(), "nulls.parquet", &parquet(vec![("text", nulls)], Default::default()));
     let _ = audit_of(folder.path(), out.path(), &[]).expect_code(&[0]);
     assert!(quarantine(out.path()).is_empty());
 }
