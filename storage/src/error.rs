@@ -64,7 +64,7 @@ enum Meaning {
     NoPlace(&'static str),
 }
 
-const S3_CODES: [(&str, Meaning); 8] = [
+const S3_CODES: [(&str, Meaning); 10] = [
     ("NoSuchBucket", Meaning::NoPlace("the bucket does not exist")),
     ("AccessDenied", Meaning::NoAccess("access is denied")),
     ("InvalidAccessKeyId", Meaning::NoAccess("the access key is not known")),
@@ -75,6 +75,8 @@ const S3_CODES: [(&str, Meaning); 8] = [
     // credentials are configured at all.
     ("169.254.169.254", Meaning::NoAccess(NO_CREDENTIALS)),
     ("169.254.170.2", Meaning::NoAccess(NO_CREDENTIALS)),
+    ("/latest/api/token", Meaning::NoAccess(NO_CREDENTIALS)),
+    ("/latest/meta-data", Meaning::NoAccess(NO_CREDENTIALS)),
 ];
 
 const NO_CREDENTIALS: &str = "no credentials found in AWS_ACCESS_KEY_ID, \
