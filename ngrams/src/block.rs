@@ -192,18 +192,25 @@ impl<'a> Parts<'a> {
         expect_length(0, self.counts.len())
     }
 
-    /// The entry at `index`, its counts taken off the front of the counts.
-    #[inline]
+    /// The entry at `index`, its counts taken off the front of the counts if it has any.
+    #[inline(always)]
     fn counted(&mut self, index: usize, fingerprint: u64) -> Result<Entry, BlockError> {
-        if self.flags[index / 8] >> (index % 8) & 1 == 0 {
-            return Ok(Entry { fingerprint, low: 1, high: 1 });
-        }
-        let mut next = || varint::take(&mut self.counts).and_then(|v| u32::try_from(v).ok());
-        let (low, high) = next().zip(next()).ok_or(BlockError::Field("counts"))?;
-        let low = low.checked_add(1).ok_or(BlockError::Field("counts"))?;
-        let high =
-            low.checked_add(high).filter(|&high| high != 1).ok_or(BlockError::Field("counts"))?;
+        let is_counted = self.flags[index / 8] >> (index % 8) & 1 == 1;
+        let (low, high) = if is_counted {
+            self.take_counts().ok_or(BlockError::Field("counts"))?
+        } else {
+            (1, 1)
+        };
         Ok(Entry { fingerprint, low, high })
+    }
+
+    /// The next counts, which are not (1, 1): those are left out.
+    fn take_counts(&mut self) -> Option<(u32, u32)> {
+        let mut next = || varint::take(&mut self.counts).and_then(|v| u32::try_from(v).ok());
+        let (less, more) = next().zip(next())?;
+        let low = less.checked_add(1)?;
+        let high = low.checked_add(more).filter(|&high| high != 1)?;
+        Some((low, high))
     }
 }
 

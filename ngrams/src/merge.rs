@@ -67,7 +67,10 @@ impl RangeMerge {
         let key = |part: &Part| part.fingerprint << PARTITION_BITS;
         let sorted = self.sort.sort(&self.items, &mut self.memory, key);
         for parts in sorted.chunk_by(|a, b| a.fingerprint == b.fingerprint) {
-            let (df, cf) = sum(parts, &self.counts);
+            let (df, cf) = match parts {
+                [once] if once.counts == 0 => (1, 1),
+                _ => sum(parts, &self.counts),
+            };
             each(Merged { fingerprint: parts[0].fingerprint, df, cf, parts });
         }
         self.items.clear();
