@@ -29,8 +29,6 @@ mod location;
 mod object;
 mod page_header;
 mod pages;
-#[cfg(test)]
-mod remote_tests;
 mod sources;
 mod store;
 mod table;
