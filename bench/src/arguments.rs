@@ -22,6 +22,8 @@ pub enum Command {
     Speed(SpeedArguments),
     /// Ranks and false alarms on planted corpora, and false alarms on the clean one
     Detection(DetectionArguments),
+    /// Seconds of an audit by a coordinator and workers on this machine, beside the embedded audit
+    Cluster(ClusterArguments),
     /// One measurement in a process of its own; prints JSON.
     #[command(hide = true)]
     Measure(MeasureArguments),
@@ -94,6 +96,23 @@ pub struct DetectionArguments {
     #[arg(long, value_name = "DIR")]
     pub work: Option<PathBuf>,
     /// Write all results to this file
+    #[arg(long, value_name = "FILE")]
+    pub json: Option<PathBuf>,
+}
+
+/// Arguments of `cluster`. The binaries are those beside this one.
+#[derive(Debug, Args)]
+pub struct ClusterArguments {
+    /// Folder of Parquet files to measure on
+    #[arg(long, value_name = "DIR")]
+    pub input: PathBuf,
+    /// Threads of the embedded audit, and of all workers together where there is one or two
+    #[arg(long, default_value_t = 2, value_parser = clap::value_parser!(u16).range(1..))]
+    pub threads: u16,
+    /// Where temporary files go [default: the system's folder for them]
+    #[arg(long, value_name = "DIR")]
+    pub work: Option<PathBuf>,
+    /// Write all measurements to this file
     #[arg(long, value_name = "FILE")]
     pub json: Option<PathBuf>,
 }

@@ -2,6 +2,7 @@
 //!
 //! * `speed`: MB of decoded text per second and core, and peak memory, of the scan alone, of
 //!   tokenising, of counting, of whole audits, and of Polars on the same data.
+//! * `cluster`: an audit by a coordinator and workers on this machine, beside the embedded one.
 //! * `detection`: poisons planted in a real corpus, audited, judged against the truth.
 //!
 //! Nothing here decides what is good enough but [`acceptance`], which says so in its output.
@@ -23,6 +24,7 @@ mod acceptance;
 mod arguments;
 mod byte_size;
 mod child;
+mod cluster;
 mod corpus;
 mod detection;
 mod detection_tables;
@@ -57,6 +59,7 @@ fn run(command: Command) -> Result<ExitCode, BenchError> {
     let holds = match command {
         Command::Speed(arguments) => speed::run(&arguments, runtime.handle())?,
         Command::Detection(arguments) => detection::run(&arguments, runtime.handle())?,
+        Command::Cluster(arguments) => cluster::run(&arguments)?,
         Command::Measure(arguments) => measure::run(&arguments, runtime.handle())?,
     };
     Ok(if holds { ExitCode::SUCCESS } else { ExitCode::FAILURE })

@@ -150,9 +150,9 @@ pub fn cores() -> usize {
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
-    use crate::byte_size::ByteSize;
     use crate::settings::{FailOn, OutputFormat};
     use taster_planning::Orders;
+    use taster_process::ByteSize;
 
     fn file(text: &str) -> Result<ConfigurationFile, CliError> {
         ConfigurationFile::parse("taster.toml".into(), text.into())

@@ -49,12 +49,27 @@ pub enum CliError {
         #[source]
         source: std::io::Error,
     },
+    /// A coordinator refused a request, or cannot be reached.
+    #[error("{coordinator}: {detail}")]
+    Remote {
+        /// Its URL.
+        coordinator: String,
+        /// What it says.
+        detail: String,
+        /// Whether the request is wrong: asking again would not help.
+        is_request: bool,
+    },
     /// The machine or this program.
     #[error("{0}")]
     Internal(String),
 }
 
 impl CliError {
+    /// Whether a coordinator found the request wrong.
+    pub fn is_request(&self) -> bool {
+        matches!(self, Self::Remote { is_request: true, .. })
+    }
+
     /// How the command ends.
     pub fn ending(&self) -> Ending {
         match self {
@@ -62,6 +77,8 @@ impl CliError {
             Self::CommandLine(_) | Self::Usage(_) | Self::Configuration { .. } => Ending::Usage,
             Self::Task(error) => of_task(error),
             Self::Storage(error) => of_storage(error),
+            Self::Remote { is_request: true, .. } => Ending::Usage,
+            Self::Remote { .. } => Ending::Infrastructure,
             Self::Lab(_) | Self::Output(_) | Self::File { .. } | Self::Internal(_) => {
                 Ending::Infrastructure
             }

@@ -9,7 +9,6 @@ use crate::arguments::CommandLine;
 use crate::closing::Closing;
 
 mod arguments;
-mod byte_size;
 mod closing;
 mod commands;
 mod configuration;
@@ -22,6 +21,7 @@ mod locations;
 mod log;
 mod progress;
 mod quantities;
+mod remote;
 mod result_file;
 mod run_record;
 mod session;

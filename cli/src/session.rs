@@ -51,6 +51,12 @@ pub fn run(line: CommandLine, closing: &Closing, runtime: &Handle) -> Result<End
         Command::Demo(arguments) => commands::demo::run(&session, arguments),
         Command::Plan(arguments) => commands::plan::run(&session, arguments),
         Command::Verify(arguments) => commands::verify::run(&session, arguments),
+        Command::Submit(arguments) => commands::submit::run(&session, arguments),
+        Command::Watch(arguments) => commands::watch::run(&session, arguments),
+        Command::List(arguments) => commands::list::run(&session, &arguments),
+        Command::Cancel(arguments) => commands::list::cancel(&session, &arguments),
+        Command::Report(arguments) => commands::report::run(&session, arguments),
+        Command::Task(arguments) => commands::task::run(&session, arguments),
     }?;
     session.terminal.flush()?;
     Ok(ending)

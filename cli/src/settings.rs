@@ -9,8 +9,7 @@ use clap::{Args, ValueEnum};
 use serde::Deserialize;
 use taster_findings::Severity;
 use taster_planning::Orders;
-
-use crate::byte_size::ByteSize;
+use taster_process::ByteSize;
 
 /// Settings of which each may be given or not.
 pub trait Layer: Sized {

@@ -94,6 +94,8 @@ pub enum QuarantineReason {
     Panic,
     /// The object is not the one that was planned (other size or entity tag), or is gone.
     Changed,
+    /// Working on it ended the processes of several workers.
+    Poison,
 }
 
 impl Manifest {

@@ -1,19 +1,22 @@
 //! Runs the waves of an audit in order, in this process.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use taster_findings::{Finding, Occurrence, Report};
-use taster_planning::{Manifest, Parameters, Quarantine, Unit, partition};
+use taster_planning::{Manifest, Parameters, Quarantine, partition};
 use taster_storage::{Frozen, Store, freeze};
 use tokio::runtime::Handle;
 
-use crate::corpus::{Corpus, Counted};
-use crate::count::count;
+use crate::corpus::Counted;
 use crate::dispatch::run_wave;
 use crate::manifest_lines::{ShardLine, shard_lines};
-use crate::outcome::Outcome;
-use crate::report::{Sums, report};
-use crate::waves::Merged;
+use crate::outcome::{Verified, outcome};
+use crate::passes::evidence;
+use crate::report::report;
+use crate::stages::{
+    Chosen, CountedCorpus, Counting, Describing, Scoring, Screened, Screening, Stage,
+};
 use crate::workspace::Workspace;
 use crate::{AuditRequest, Progress, Resources, TaskError, Wave};
 
@@ -80,17 +83,20 @@ pub fn audit(
 /// What the waves of one audit share.
 pub(crate) struct Driver<'a> {
     pub workspace: Workspace,
-    pub resources: &'a Resources,
+    pub threads: usize,
+    pub unit_bytes: u64,
     pub progress: &'a dyn Progress,
     /// Shards that turned out to be bad, by key.
-    excluded: BTreeMap<String, Quarantine>,
+    pub excluded: BTreeMap<String, Quarantine>,
+    /// Whether evidence is committed, for other processes to find.
+    pub keeps_evidence: bool,
     pub waves: Vec<WaveFacts>,
 }
 
 impl<'a> Driver<'a> {
     /// Freezes the manifest of `request`, whose parameters are taken as they are.
     pub(crate) fn open_as_is(
-        request: &'a AuditRequest,
+        request: &AuditRequest,
         runtime: &Handle,
         progress: &'a dyn Progress,
     ) -> Result<Self, TaskError> {
@@ -106,8 +112,15 @@ impl<'a> Driver<'a> {
         }
         let segment_tokens = request.resources.segment_tokens();
         let workspace = Workspace::new(store, sources, manifest, parameters, segment_tokens)?;
-        let resources = &request.resources;
-        Ok(Self { workspace, resources, progress, excluded, waves: Vec::new() })
+        Ok(Self {
+            workspace,
+            threads: request.resources.threads,
+            unit_bytes: request.resources.unit_bytes(),
+            progress,
+            excluded,
+            keeps_evidence: false,
+            waves: Vec::new(),
+        })
     }
 
     /// Remembers that a shard is bad; false if that was known.
@@ -127,7 +140,7 @@ impl<'a> Driver<'a> {
         let progress = self.progress;
         progress.wave_started(wave, tasks.len() as u64, tasks.iter().map(&bytes).sum());
         let workspace = &self.workspace;
-        let results = run_wave(self.resources.threads, tasks, |task| {
+        let results = run_wave(self.threads, tasks, |task| {
             let (result, reused) = work(workspace, task)?;
             progress.task_done(wave, bytes(task), reused);
             Ok((result, reused))
@@ -139,32 +152,38 @@ impl<'a> Driver<'a> {
         Ok(results.into_iter().map(|(result, _)| result).collect())
     }
 
-    fn run(&mut self) -> Result<Audit, TaskError> {
-        self.waves.clear();
-        let counted = self.count()?;
-        let corpus = Corpus::merge(&self.workspace, &counted)?;
-        let merged = Merged::screen(self, &counted, &corpus)?;
-        let judged = merged.judge(self, &counted, &corpus)?;
-        Ok(self.finish(&counted, &corpus, judged.sums, judged.outcome))
+    /// Runs all tasks of a stage, in one wave.
+    pub(crate) fn stage<S: Stage>(&mut self, stage: &S) -> Result<Vec<S::Receipt>, TaskError> {
+        let tasks: Vec<usize> = (0..stage.tasks()).collect();
+        let run = |workspace: &Workspace, task: &usize| stage.run(workspace, *task);
+        self.wave(S::WAVE, &tasks, |&task| stage.bytes(task), run)
     }
 
     /// Counts every unit of every good shard; shards with a bad unit are left out whole.
     pub(crate) fn count(&mut self) -> Result<Vec<Counted>, TaskError> {
-        let mut units = partition(&self.workspace.manifest, self.resources.unit_bytes());
-        units.retain(|unit| !self.excluded.contains_key(self.key(unit)));
-        let receipts = self.wave(Wave::Count, &units, |unit| unit.text_bytes, count)?;
-        for receipt in &receipts {
-            if let Some(quarantine) = &receipt.quarantine {
-                self.exclude(quarantine.clone());
-            }
+        let units = partition(&self.workspace.manifest, self.unit_bytes);
+        let counting = Counting::new(&self.workspace, &units, &self.excluded);
+        let receipts = self.stage(&counting)?;
+        for quarantine in receipts.iter().filter_map(|receipt| receipt.quarantine.as_ref()) {
+            self.exclude(quarantine.clone());
         }
-        let counted =
-            units.into_iter().zip(receipts).map(|(unit, receipt)| Counted { unit, receipt });
-        Ok(counted.filter(|counted| !self.excluded.contains_key(self.key(&counted.unit))).collect())
+        Ok(counting.collect(&self.workspace, receipts, &self.excluded))
     }
 
-    fn key(&self, unit: &Unit) -> &str {
-        &self.workspace.manifest.shards[unit.shard_ord as usize].key
+    pub(crate) fn run(&mut self) -> Result<Audit, TaskError> {
+        self.waves.clear();
+        let counted = self.count()?;
+        let counts = Arc::new(CountedCorpus::merge(&self.workspace, counted)?);
+        let screening = Screening::new(&self.workspace, counts)?;
+        let receipts = self.stage(&screening)?;
+        let screened = Arc::new(screening.collect(&self.workspace, &receipts)?);
+        let describing = Describing::new(&self.workspace, Arc::clone(&screened));
+        let contexts = self.stage(&describing)?;
+        let scoring = Scoring::new(&self.workspace, screened, &contexts)?;
+        let receipts = self.stage(&scoring)?;
+        let chosen = scoring.collect(&self.workspace, receipts)?;
+        let verified = evidence(self, &chosen)?;
+        Ok(self.finish(&chosen, verified))
     }
 
     /// Shards that are left out, by key.
@@ -172,12 +191,16 @@ impl<'a> Driver<'a> {
         self.excluded.values().cloned().collect()
     }
 
-    fn finish(&self, counted: &[Counted], corpus: &Corpus, sums: Sums, outcome: Outcome) -> Audit {
+    fn finish(&self, chosen: &Chosen, verified: Vec<Verified>) -> Audit {
+        let Screened { counts, sums, .. } = &*chosen.screened;
+        let CountedCorpus { units, corpus } = &**counts;
+        let most = self.workspace.parameters.max_findings as usize;
+        let outcome = outcome(&chosen.judge, corpus, verified, most);
         let quarantine = self.quarantine();
-        let manifest = self.workspace.manifest.clone();
-        let shards = shard_lines(&manifest, counted, corpus, &quarantine);
+        let manifest = Manifest::clone(&self.workspace.manifest);
+        let shards = shard_lines(&manifest, units, corpus, &quarantine);
         let (report, occurrences) =
-            report(&self.workspace, counted, corpus, &quarantine, sums, outcome);
+            report(&self.workspace, units, corpus, &quarantine, *sums, outcome);
         let locations = self.workspace.sources.locations();
         Audit {
             manifest,
@@ -193,7 +216,7 @@ impl<'a> Driver<'a> {
 
 /// Refuses parameters that make no sense together; an audit always counts order 2, by which it
 /// knows unseen text.
-fn checked(parameters: &Parameters) -> Result<Parameters, TaskError> {
+pub(crate) fn checked(parameters: &Parameters) -> Result<Parameters, TaskError> {
     let mut parameters = parameters.clone();
     if parameters.floor < 2 {
         return Err(TaskError::Parameter(format!(

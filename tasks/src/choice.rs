@@ -11,6 +11,7 @@ use crate::summarize::Posted;
 const LEAST_STRENGTH: f64 = 2.0;
 
 /// A candidate that will be verified.
+#[derive(Debug, Clone)]
 pub(crate) struct Chosen {
     pub candidate: Candidate,
     pub placed: Placed,
@@ -61,11 +62,7 @@ impl Chosen {
 }
 
 /// The candidates worth verifying, best first.
-pub(crate) fn choose(
-    judge: &Judge<'_>,
-    candidates: Vec<Posting>,
-    max_findings: usize,
-) -> Vec<Chosen> {
+pub(crate) fn choose(judge: &Judge, candidates: Vec<Posting>, max_findings: usize) -> Vec<Chosen> {
     let placed = judge.places(candidates.iter().map(|posting| &posting.candidate));
     let rated = candidates.into_iter().zip(placed).filter_map(|(posting, placed)| {
         let combined = judge.verdict(&posting.candidate, &placed, 0.0);

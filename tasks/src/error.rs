@@ -27,6 +27,9 @@ pub enum TaskError {
     /// A shard turned bad after it was counted; the audit starts over without it.
     #[error("{}: {}", .0.shard, .0.detail)]
     Shard(Quarantine),
+    /// The task was told to stop.
+    #[error("the task was told to stop")]
+    Stopped,
     /// An output could not be written or an earlier one not be read back.
     #[error("{0}")]
     Output(String),

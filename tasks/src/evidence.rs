@@ -3,11 +3,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use serde::{Deserialize, Serialize};
 use taster_ngrams::{Fingerprinter, Span};
+use taster_planning::{Digest, DigestBuilder};
 use taster_storage::{DocumentBatch, Want};
 
 use crate::TaskError;
 use crate::corpus::{Counted, DocumentOrd, read_table};
+use crate::count::folder as count_folder;
 use crate::workspace::Workspace;
 
 /// Tokens kept on each side of an occurrence: how far a sequence can be extended.
@@ -25,8 +28,17 @@ pub(crate) struct Target {
     pub documents: Vec<DocumentOrd>,
 }
 
+impl Target {
+    /// Its documents in a unit.
+    fn in_unit(&self, unit: u32) -> &[DocumentOrd] {
+        let from = self.documents.partition_point(|ord| ord.unit < unit);
+        let to = self.documents.partition_point(|ord| ord.unit <= unit);
+        &self.documents[from..to]
+    }
+}
+
 /// One occurrence of a target, with the text around it.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct Sighting {
     pub document: DocumentOrd,
     pub row: u64,
@@ -37,15 +49,23 @@ pub(crate) struct Sighting {
     pub snippet: String,
     /// Where the snippet starts in the text, in bytes.
     pub snippet_start: usize,
-    /// Tokens of the snippet, relative to it.
+    /// Tokens of the snippet, relative to it; not stored, see [`Sighting::tokenise`].
+    #[serde(skip)]
     pub spans: Vec<Span>,
     /// Their hashes.
+    #[serde(skip)]
     pub hashes: Vec<u64>,
     /// Index of the occurrence's first token in `spans`.
     pub first: usize,
 }
 
 impl Sighting {
+    /// Cuts the snippet into its tokens again: it begins and ends with whole tokens of its text.
+    fn tokenise(&mut self, workspace: &Workspace) {
+        workspace.tokenizer.spans(&self.snippet, &mut self.spans);
+        workspace.tokenizer.hashes(&self.snippet, workspace.parameters.seed, &mut self.hashes);
+    }
+
     /// The text of the tokens `from..to` of the snippet.
     pub(crate) fn tokens(&self, from: usize, to: usize) -> impl Iterator<Item = &str> {
         self.spans[from..to]
@@ -55,7 +75,7 @@ impl Sighting {
 }
 
 /// What was seen of the targets in one unit.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Serialize, Deserialize)]
 pub(crate) struct Seen {
     /// Sightings with their target, in row and text order.
     pub sightings: Vec<(usize, Sighting)>,
@@ -63,58 +83,81 @@ pub(crate) struct Seen {
     pub uncounted: Vec<(usize, DocumentOrd, u64)>,
 }
 
-/// The documents of one unit that targets name: per row, the targets.
-#[derive(Debug, Default)]
-pub(crate) struct Errand {
+/// The documents of one unit that the targets of a pass name.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Errand<'a> {
     pub unit_ord: u32,
-    /// Document in the unit and targets, per row of the shard.
-    rows: BTreeMap<u64, (u32, Vec<usize>)>,
+    pub counted: &'a Counted,
+    pub targets: &'a [Target],
 }
 
-/// Sorts the documents of all targets by unit.
-pub(crate) fn errands(
-    workspace: &Workspace,
-    counted: &[Counted],
-    targets: &[Target],
-) -> Result<Vec<Errand>, TaskError> {
-    let mut by_unit: BTreeMap<u32, BTreeMap<u32, Vec<usize>>> = BTreeMap::new();
-    for (index, target) in targets.iter().enumerate() {
-        for ord in &target.documents {
-            by_unit.entry(ord.unit).or_default().entry(ord.document).or_default().push(index);
+impl Errand<'_> {
+    /// Documents of the unit, each with the targets that name it.
+    fn documents(&self) -> BTreeMap<u32, Vec<usize>> {
+        let mut documents: BTreeMap<u32, Vec<usize>> = BTreeMap::new();
+        for (index, target) in self.targets.iter().enumerate() {
+            for ord in target.in_unit(self.unit_ord) {
+                documents.entry(ord.document).or_default().push(index);
+            }
         }
+        documents
     }
-    let errand = |(unit_ord, documents): (u32, BTreeMap<u32, Vec<usize>>)| {
-        let table = read_table(workspace, &counted[unit_ord as usize].receipt)?;
-        let row = |(document, targets): (u32, Vec<usize>)| {
-            (table.rows[document as usize], (document, targets))
-        };
-        Ok(Errand { unit_ord, rows: documents.into_iter().map(row).collect() })
-    };
-    by_unit.into_iter().map(errand).collect()
+
+    /// What an errand's result depends on.
+    fn digest(&self, workspace: &Workspace) -> Digest {
+        let mut builder = DigestBuilder::new("taster evidence 1")
+            .text(&count_folder(workspace, &self.counted.unit))
+            .number(u64::from(self.unit_ord));
+        for (index, target) in self.targets.iter().enumerate() {
+            let documents = target.in_unit(self.unit_ord);
+            if documents.is_empty() {
+                continue;
+            }
+            builder = builder.number(index as u64).number(target.fingerprint);
+            builder = builder.number(target.order as u64).number(documents.len() as u64);
+            for ord in documents {
+                builder = builder.number(u64::from(ord.document));
+            }
+        }
+        builder.finish()
+    }
+}
+
+/// Runs one errand and commits what was seen, or finds it committed. The second value says which.
+pub(crate) fn looked(
+    workspace: &Workspace,
+    errand: &Errand<'_>,
+) -> Result<(Seen, bool), TaskError> {
+    let key = format!("evidence/{}/receipt.json", errand.digest(workspace).short());
+    if let Some(mut seen) = workspace.receipt::<Seen>(&key)? {
+        let sightings = seen.sightings.iter_mut().map(|(_, sighting)| sighting);
+        sightings.for_each(|sighting| sighting.tokenise(workspace));
+        return Ok((seen, true));
+    }
+    let seen = look(workspace, errand)?;
+    workspace.commit_receipt(&key, &seen)?;
+    Ok((seen, false))
 }
 
 /// Re-reads the rows of one errand and returns what was seen of its targets.
-pub(crate) fn look(
-    workspace: &Workspace,
-    counted: &[Counted],
-    targets: &[Target],
-    errand: &Errand,
-) -> Result<Seen, TaskError> {
-    let unit = &counted[errand.unit_ord as usize].unit;
+pub(crate) fn look(workspace: &Workspace, errand: &Errand<'_>) -> Result<Seen, TaskError> {
+    let unit = &errand.counted.unit;
     let shard = &workspace.manifest.shards[unit.shard_ord as usize];
-    let rows: Vec<u64> = errand.rows.keys().copied().collect();
+    let table = read_table(workspace, &errand.counted.receipt)?;
+    let row = |(document, targets): (u32, Vec<usize>)| {
+        (table.rows[document as usize], (document, targets))
+    };
+    let wanted: BTreeMap<u64, (u32, Vec<usize>)> =
+        errand.documents().into_iter().map(row).collect();
+    let rows: Vec<u64> = wanted.keys().copied().collect();
     let want = Want { axes: true, ids: true };
     let limits = &workspace.parameters.limits;
     let mut stream = workspace.sources.rows(unit.shard_ord, shard, &rows, want, limits)?;
-    let mut looking = Looking {
-        workspace,
-        targets,
-        unit_ord: errand.unit_ord,
-        ..Looking::new(workspace, targets)
-    };
+    let mut looking = Looking::new(workspace, errand);
     while let Some(batch) = stream.next_batch()? {
+        workspace.proceed()?;
         for index in 0..batch.len() {
-            if let Some((document, wanted)) = errand.rows.get(&batch.row(index)) {
+            if let Some((document, wanted)) = wanted.get(&batch.row(index)) {
                 looking.document(&batch, index, *document, wanted);
             }
         }
@@ -141,11 +184,11 @@ struct Page<'a> {
 }
 
 impl<'a> Looking<'a> {
-    fn new(workspace: &'a Workspace, targets: &'a [Target]) -> Self {
+    fn new(workspace: &'a Workspace, errand: &Errand<'a>) -> Self {
         Self {
             workspace,
-            targets,
-            unit_ord: 0,
+            targets: errand.targets,
+            unit_ord: errand.unit_ord,
             fingerprinter: Fingerprinter::default(),
             spans: Vec::new(),
             hashes: Vec::new(),

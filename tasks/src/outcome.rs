@@ -22,8 +22,9 @@ const TEMPLATE_SHARE: f64 = 0.9;
 const TEMPLATE_DOCUMENTS: u64 = 50;
 
 /// The nulls of one corpus and what scoring needs besides.
-pub(crate) struct Judge<'a> {
-    pub scorer: &'a Scorer,
+#[derive(Debug)]
+pub(crate) struct Judge {
+    pub scorer: Scorer,
     pub calibration: Calibration,
     pub dispersion: Dispersion,
     /// (n-gram, axis) pairs in the whole corpus.
@@ -51,7 +52,7 @@ impl Placed {
     }
 }
 
-impl Judge<'_> {
+impl Judge {
     /// Places of all candidates, corrected for the whole corpus.
     pub(crate) fn places<'c>(
         &self,
@@ -113,7 +114,7 @@ pub(crate) struct Outcome {
 
 /// Judges all verified candidates, groups them and keeps the `max_findings` best.
 pub(crate) fn outcome(
-    judge: &Judge<'_>,
+    judge: &Judge,
     corpus: &Corpus,
     verified: Vec<Verified>,
     max_findings: usize,
@@ -230,7 +231,7 @@ struct Judged {
 }
 
 impl Judged {
-    fn new(judge: &Judge<'_>, verified: Verified) -> Self {
+    fn new(judge: &Judge, verified: Verified) -> Self {
         let code_points = verified.sequence.code_points.score;
         let combined = judge.verdict(&verified.candidate, &verified.placed, code_points);
         Self { verified, combined }

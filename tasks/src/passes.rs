@@ -1,17 +1,19 @@
 //! The evidence wave in passes: each looks at a bounded number of documents.
 
 use std::collections::BTreeMap;
+use std::ops::Range;
+use std::sync::Arc;
 
 use taster_ngrams::fingerprint::fingerprint;
 
 use crate::audit::Driver;
-use crate::choice::Chosen;
 use crate::corpus::{Counted, DocumentOrd};
-use crate::evidence::{Seen, Sighting, Target, errands, look};
+use crate::evidence::Target;
 use crate::outcome::Verified;
+use crate::stages::{ByTarget, Chosen, Looking, by_target};
 use crate::summarize::Posted;
 use crate::verified::{Sequence, verify};
-use crate::{TaskError, Wave};
+use crate::{TaskError, choice};
 
 /// Documents of the targets that one evidence pass holds in memory.
 const EVIDENCE_DOCUMENTS: usize = 8192;
@@ -48,22 +50,20 @@ impl RunPlaces {
 /// The evidence wave, in passes of bounded memory.
 pub(crate) fn evidence(
     driver: &mut Driver<'_>,
-    counted: &[Counted],
-    targets: &[Target],
-    chosen: Vec<Chosen>,
+    chosen: &Chosen,
 ) -> Result<Vec<Verified>, TaskError> {
     let mut verified = Vec::new();
-    let mut chosen = chosen.into_iter();
-    for pass in passes(targets) {
-        let mut seen = look_all(driver, counted, pass)?;
-        for (index, target) in pass.iter().enumerate() {
-            let Some(chosen) = chosen.next() else { break };
+    for pass in passes(&chosen.targets) {
+        let mut seen = look_all(driver, chosen, Arc::clone(&chosen.targets), pass.clone())?;
+        for (index, place) in pass.enumerate() {
             let ByTarget { sightings, uncounted } = seen.remove(&index).unwrap_or_default();
+            let target = &chosen.targets[place];
             let Some(mut sequence) = verify(sightings, target.order) else {
                 continue;
             };
-            sequence.uncounted = more_of(driver, counted, target, &sequence, &uncounted)?;
-            verified.push(Verified::new(chosen.candidate, chosen.placed, sequence));
+            sequence.uncounted = more_of(driver, chosen, target, &sequence, &uncounted)?;
+            let choice::Chosen { candidate, placed, .. } = chosen.candidates[place].clone();
+            verified.push(Verified::new(candidate, placed, sequence));
         }
     }
     Ok(verified)
@@ -73,7 +73,7 @@ pub(crate) fn evidence(
 /// was extended, the documents with too many occurrences are looked at again for the whole.
 fn more_of(
     driver: &mut Driver<'_>,
-    counted: &[Counted],
+    chosen: &Chosen,
     target: &Target,
     sequence: &Sequence,
     uncounted: &[(DocumentOrd, u64)],
@@ -92,59 +92,37 @@ fn more_of(
         order: sequence.hashes.len(),
         documents,
     };
-    let seen = look_all(driver, counted, &[whole])?;
+    let seen = look_all(driver, chosen, Arc::new([whole]), 0..1)?;
     let all = seen.values().map(|seen| {
         seen.sightings.len() as u64 + seen.uncounted.iter().map(|(_, more)| more).sum::<u64>()
     });
     Ok(all.sum::<u64>().saturating_sub(kept as u64))
 }
 
+fn look_all(
+    driver: &mut Driver<'_>,
+    chosen: &Chosen,
+    targets: Arc<[Target]>,
+    pass: Range<usize>,
+) -> Result<BTreeMap<usize, ByTarget>, TaskError> {
+    let counts = Arc::clone(&chosen.screened.counts);
+    let looking = Looking::new(counts, targets, [pass], driver.keeps_evidence);
+    Ok(by_target(driver.stage(&looking)?))
+}
+
 /// Consecutive targets with at most [`EVIDENCE_DOCUMENTS`] documents together, at least one each.
-fn passes(targets: &[Target]) -> Vec<&[Target]> {
+pub(crate) fn passes(targets: &[Target]) -> Vec<Range<usize>> {
     let mut passes = Vec::new();
     let (mut start, mut documents) = (0, 0);
     for (index, target) in targets.iter().enumerate() {
         documents += target.documents.len();
         if index > start && documents > EVIDENCE_DOCUMENTS {
-            passes.push(&targets[start..index]);
+            passes.push(start..index);
             (start, documents) = (index, target.documents.len());
         }
     }
     if start < targets.len() {
-        passes.push(&targets[start..]);
+        passes.push(start..targets.len());
     }
     passes
-}
-
-/// What was seen of one target.
-#[derive(Debug, Default)]
-struct ByTarget {
-    /// In unit, row and text order.
-    sightings: Vec<Sighting>,
-    /// Documents with more occurrences than were kept, ascending, and how many more.
-    uncounted: Vec<(DocumentOrd, u64)>,
-}
-
-fn look_all(
-    driver: &mut Driver<'_>,
-    counted: &[Counted],
-    targets: &[Target],
-) -> Result<BTreeMap<usize, ByTarget>, TaskError> {
-    let errands = errands(&driver.workspace, counted, targets)?;
-    let seen = driver.wave(
-        Wave::Evidence,
-        &errands,
-        |_| 0,
-        |workspace, errand| Ok((look(workspace, counted, targets, errand)?, false)),
-    )?;
-    let mut by_target: BTreeMap<usize, ByTarget> = BTreeMap::new();
-    for Seen { sightings, uncounted } in seen {
-        for (target, sighting) in sightings {
-            by_target.entry(target).or_default().sightings.push(sighting);
-        }
-        for (target, document, more) in uncounted {
-            by_target.entry(target).or_default().uncounted.push((document, more));
-        }
-    }
-    Ok(by_target)
 }

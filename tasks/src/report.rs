@@ -28,7 +28,7 @@ pub(crate) fn report(
     let (collision_probability, collision_statement) = collision_statement(sums.distinct_ngrams);
     let report = Report {
         schema_version: SCHEMA_VERSION,
-        parameters: workspace.parameters.clone(),
+        parameters: Parameters::clone(&workspace.parameters),
         totals: totals(workspace, counted, corpus, quarantine, sums),
         findings: outcome.findings,
         campaigns: outcome.campaigns,

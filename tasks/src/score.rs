@@ -93,6 +93,7 @@ pub(crate) fn score(
     let frames = Frames::index(runs, &slices)?;
     let mut scoring = Scoring::new(scorer, runs);
     for partition in frames.partitions(0) {
+        workspace.proceed()?;
         scoring.partition(partition)?;
     }
     let receipt = scoring.finish();

@@ -91,7 +91,7 @@ pub(crate) fn screen(
     let frames = Frames::index(runs, &slices)?;
     let mut screening = Screening::new(runs.len(), *thresholds);
     for order in workspace.orders() {
-        screening.order(order, &frames, runs)?;
+        screening.order(workspace, order, &frames, runs)?;
     }
     let (mut object, counts) = screening.finish(workspace);
     let output = commit(workspace, format!("{folder}/screened"), &mut object)?;
@@ -186,9 +186,16 @@ impl Screening {
         }
     }
 
-    fn order(&mut self, order: u8, frames: &Frames<'_>, runs: &[Opened]) -> Result<(), TaskError> {
+    fn order(
+        &mut self,
+        workspace: &Workspace,
+        order: u8,
+        frames: &Frames<'_>,
+        runs: &[Opened],
+    ) -> Result<(), TaskError> {
         let mut counts = OrderCounts::default();
         for partition in frames.partitions(order) {
+            workspace.proceed()?;
             add_frames(&mut self.merge, partition, runs)?;
             let (thresholds, kept) = (self.thresholds, &mut self.kept);
             self.merge.merge(|ngram| {

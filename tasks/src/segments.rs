@@ -31,6 +31,7 @@ pub(crate) fn walk(
     let mut segment = workspace.memory.segments.lend();
     segment.clear();
     while let Some(batch) = stream.next_batch()? {
+        workspace.proceed()?;
         for index in 0..batch.len() {
             visitor.row(&batch, index)?;
             let Some(text) = batch.text(index) else {

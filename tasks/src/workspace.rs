@@ -1,6 +1,8 @@
 //! What every task of an audit is given.
 
 use std::ops::RangeInclusive;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use bytes::Bytes;
 use serde::Serialize;
@@ -8,7 +10,7 @@ use serde::de::DeserializeOwned;
 use taster_ngrams::object::{Directory, Header, Kind, header_length};
 use taster_ngrams::posting::MAX_AXES;
 use taster_ngrams::{Tokenizer, tokenizer_named};
-use taster_planning::{Manifest, Parameters};
+use taster_planning::{Manifest, Parameters, Unit};
 use taster_storage::{Sources, Store};
 
 use crate::TaskError;
@@ -16,16 +18,26 @@ use crate::count::Output;
 use crate::error::InObject;
 use crate::memory::Memory;
 
-/// The named inputs of all tasks: where outputs go, where shards are, and the parameters.
+/// The named inputs of all tasks: where outputs go, where shards are, and the parameters. Clones
+/// share everything but what stops them.
+#[derive(Clone)]
 pub(crate) struct Workspace {
     pub store: Store,
     pub sources: Sources,
-    pub manifest: Manifest,
-    pub parameters: Parameters,
+    pub manifest: Arc<Manifest>,
+    pub parameters: Arc<Parameters>,
     pub tokenizer: &'static dyn Tokenizer,
     pub segment_tokens: usize,
     /// What tasks leave to the next ones.
-    pub memory: Memory,
+    pub memory: Arc<Memory>,
+    /// Ends the task soon after it is set.
+    stop: Arc<AtomicBool>,
+}
+
+impl std::fmt::Debug for Workspace {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Workspace({:?}, {:?})", self.store, self.sources)
+    }
 }
 
 fn check_axes(manifest: &Manifest) -> Result<(), TaskError> {
@@ -62,12 +74,31 @@ impl Workspace {
         Ok(Self {
             store,
             sources,
-            manifest,
-            parameters,
+            manifest: Arc::new(manifest),
+            parameters: Arc::new(parameters),
             tokenizer,
             segment_tokens,
-            memory: Memory::default(),
+            memory: Arc::default(),
+            stop: Arc::default(),
         })
+    }
+
+    /// The same for a task that `stop` ends.
+    pub(crate) fn until(&self, stop: &Arc<AtomicBool>) -> Self {
+        Self { stop: Arc::clone(stop), ..self.clone() }
+    }
+
+    /// Whether the task may go on; asked every few milliseconds of work.
+    ///
+    /// # Errors
+    /// [`TaskError::Stopped`] if it was told to stop.
+    pub(crate) fn proceed(&self) -> Result<(), TaskError> {
+        if self.stop.load(Ordering::Relaxed) { Err(TaskError::Stopped) } else { Ok(()) }
+    }
+
+    /// Key of a unit's shard.
+    pub(crate) fn key(&self, unit: &Unit) -> &str {
+        &self.manifest.shards[unit.shard_ord as usize].key
     }
 
     /// Orders that are counted: those asked for and, for novelty, all from 2 up.

@@ -41,7 +41,7 @@ fn build() -> PathBuf {
     };
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let status = Command::new(cargo)
-        .args(["build", "--workspace", "--bin", "taster", "--profile"])
+        .args(["build", "--workspace", "--bins", "--profile"])
         .arg(profile_name)
         .current_dir(places::repository())
         .stdin(Stdio::null())
@@ -50,7 +50,7 @@ fn build() -> PathBuf {
     let binary = profile.join(format!("taster{}", std::env::consts::EXE_SUFFIX));
     assert!(
         built && binary.is_file(),
-        "expected {} to be built; run `cargo build --workspace --bin taster --profile {profile_name}` \
+        "expected {} to be built; run `cargo build --workspace --bins --profile {profile_name}` \
          to see why it is not, or name another with TASTER_BIN",
         binary.display()
     );

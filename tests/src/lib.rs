@@ -3,6 +3,8 @@
 //! * [`oracle`]: a naive second road to every count. It shares no code with the product.
 //! * [`corpora`]: small Parquet corpora, seeded; hostile files.
 //! * [`command`]: the built `taster`, run as a user runs it.
+//! * [`fault_proxy`]: a proxy before it on which things go wrong.
+//! * [`cluster`]: a coordinator and workers as processes.
 //! * [`s3_server`]: an S3 server inside the test process.
 //! * [`tables`]: output files read back with the plain Parquet reader.
 //!
@@ -16,8 +18,10 @@
     reason = "a harness that fails must stop the test, and says why"
 )]
 
+pub mod cluster;
 pub mod command;
 pub mod corpora;
+pub mod fault_proxy;
 pub mod hostile_files;
 pub mod oracle;
 pub mod places;

@@ -61,6 +61,12 @@ impl S3Server {
         Self { address, _root: root, runtime: Some(runtime) }
     }
 
+    /// Where it listens.
+    #[must_use]
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
     /// Where it listens, as a URL.
     #[must_use]
     pub fn endpoint(&self) -> String {

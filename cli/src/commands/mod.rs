@@ -2,9 +2,14 @@
 
 pub mod audit;
 pub mod demo;
+pub mod list;
 pub mod ngrams;
 pub mod plan;
+pub mod report;
+pub mod submit;
+pub mod task;
 pub mod verify;
+pub mod watch;
 
 /// Shards that may be unreadable if nothing is said.
 const DEFAULT_MAX_QUARANTINE: u64 = 0;

@@ -1,13 +1,17 @@
-//! `taster plan`: what an audit would read, do and need.
+//! `taster plan`: what an audit would read, do and need; with `--write`, specs of its tasks.
 
-use taster_tasks::{AuditRequest, PlanFacts};
+use std::time::SystemTime;
+
+use serde::Serialize;
+use taster_storage::Store;
+use taster_tasks::{AuditFolder, AuditRequest, PlanFacts, SharedRequest, StageSpecs};
 
 use crate::arguments::PlanArguments;
 use crate::commands::DEFAULT_MAX_QUARANTINE;
 use crate::configuration::{parameters, resources};
 use crate::error::CliError;
 use crate::exit::Ending;
-use crate::locations::default_work;
+use crate::locations::{absolute_input, default_work, refuse_output_among};
 use crate::quantities::{bytes, count, of, seconds};
 use crate::session::Session;
 use crate::settings::{CorpusSettings, OutputFormat};
@@ -20,10 +24,16 @@ pub fn run(session: &Session<'_>, arguments: PlanArguments) -> Result<Ending, Cl
     let machine = session.file.below(arguments.resources)?;
     let request = AuditRequest {
         inputs: arguments.inputs.inputs,
-        work: corpus.work.clone().unwrap_or_else(|| default_work(".")),
+        work: corpus
+            .work
+            .clone()
+            .unwrap_or_else(|| default_work(arguments.out.as_deref().unwrap_or("."))),
         parameters: parameters(&corpus, &screening)?,
         resources: resources(&machine)?,
     };
+    if arguments.write {
+        return write(session, request, arguments.out, arguments.tasks);
+    }
     let facts = taster_tasks::plan(&request, session.runtime)?;
     match session.format {
         OutputFormat::Json => session.terminal.json(&facts)?,
@@ -32,6 +42,50 @@ pub fn run(session: &Session<'_>, arguments: PlanArguments) -> Result<Ending, Cl
     }
     let max_quarantine = corpus.max_quarantine.unwrap_or(DEFAULT_MAX_QUARANTINE);
     Ok(Ending::of_corpus(false, facts.quarantined, max_quarantine))
+}
+
+/// A planned audit, as it is listed.
+#[derive(Debug, Serialize)]
+struct Written<'a> {
+    audit: &'a str,
+    work: &'a str,
+    out: &'a str,
+    stages: Vec<StageSpecs>,
+}
+
+/// Freezes what is audited and writes the specs of its tasks.
+fn write(
+    session: &Session<'_>,
+    request: AuditRequest,
+    out: Option<String>,
+    parts: u32,
+) -> Result<Ending, CliError> {
+    let missing = || CliError::Usage("out: expected a folder or URL with --write, got none".into());
+    let out = out.ok_or_else(missing)?;
+    refuse_output_among(&request.inputs, &out)?;
+    let work = absolute_input(&request.work);
+    let shared = SharedRequest {
+        inputs: request.inputs.iter().map(|input| absolute_input(input)).collect(),
+        out: absolute_input(&out),
+        parameters: request.parameters,
+        segment_tokens: request.resources.segment_tokens() as u64,
+        unit_bytes: request.resources.unit_bytes(),
+        submitted_unix_seconds: unix_seconds(),
+    };
+    let store = Store::open(&work, session.runtime)?;
+    let (folder, audit) = AuditFolder::enrol(store, &shared, session.runtime)?;
+    let stages = folder.write_specs(&work, &audit, parts)?;
+    let written = Written { audit: &audit.0, work: &work, out: &shared.out, stages };
+    match session.format {
+        OutputFormat::Jsonl => session.terminal.json_line(&written)?,
+        OutputFormat::Json | OutputFormat::Table => session.terminal.json(&written)?,
+    }
+    Ok(Ending::Clean)
+}
+
+fn unix_seconds() -> i64 {
+    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
+    since.map_or(0, |since| since.as_secs().cast_signed())
 }
 
 fn table(facts: &PlanFacts) -> Table {

@@ -9,23 +9,45 @@ use toml::Table;
 use taster_tests::places::repository;
 
 /// Packages of the workspace that each package may depend on.
-const ARROWS: [(&str, &[&str]); 9] = [
+const ARROWS: [(&str, &[&str]); 13] = [
     ("ngrams", &[]),
     ("findings", &["ngrams"]),
     ("planning", &[]),
     ("storage", &["ngrams", "planning"]),
     ("tasks", &["ngrams", "findings", "planning", "storage"]),
+    ("process", &[]),
+    ("proto", &["planning"]),
+    ("coordinator", &["planning", "storage", "process", "proto", "tasks"]),
+    ("worker", &["planning", "storage", "process", "proto", "tasks"]),
     ("lab", &["ngrams", "planning", "storage", "tasks"]),
-    ("cli", &["ngrams", "findings", "planning", "storage", "tasks", "lab"]),
+    ("cli", &["ngrams", "findings", "planning", "storage", "tasks", "process", "proto", "lab"]),
     ("bench", &["ngrams", "findings", "planning", "storage", "tasks", "lab", "cli"]),
-    ("tests", &["ngrams", "findings", "planning", "storage", "tasks", "lab", "cli"]),
+    (
+        "tests",
+        &[
+            "ngrams",
+            "findings",
+            "planning",
+            "storage",
+            "tasks",
+            "process",
+            "proto",
+            "coordinator",
+            "worker",
+            "lab",
+            "cli",
+        ],
+    ),
 ];
 
 /// Dependencies that do I/O, and who may name them. `tests` may name anything.
 const DOORS: [(&str, &[&str]); 5] = [
     ("object_store", &["storage", "tests"]),
     ("parquet", &["storage", "tests"]),
-    ("tokio", &["storage", "tasks", "lab", "cli", "bench", "tests"]),
+    (
+        "tokio",
+        &["storage", "tasks", "process", "coordinator", "worker", "lab", "cli", "bench", "tests"],
+    ),
     ("s3s", &["tests"]),
     ("s3s-fs", &["tests"]),
 ];

@@ -12,9 +12,13 @@
 )]
 
 mod architecture;
+mod cluster;
 mod contract;
 mod counts;
+mod deploy;
 mod determinism;
 mod evidence;
 mod hostile;
+mod merging;
 mod s3;
+mod shared;

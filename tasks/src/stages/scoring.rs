@@ -1,0 +1,122 @@
+//! The score stage, and the step that ends it: which candidates are worth verifying.
+
+use std::sync::Arc;
+
+use taster_findings::{Calibration, Candidate, Dispersion, Scorer};
+use taster_ngrams::object::Kind;
+
+use super::{Screened, Stage, bytes_of, digest_of};
+use crate::choice::{self, choose};
+use crate::context::ContextReceipt;
+use crate::corpus::DocumentOrd;
+use crate::count::Run;
+use crate::evidence::Target;
+use crate::holders::runs_holding;
+use crate::outcome::Judge;
+use crate::passes::RunPlaces;
+use crate::score::{ScoreReceipt, score};
+use crate::screen::{Range, open_runs, ranges};
+use crate::workspace::{Opened, Workspace};
+use crate::{TaskError, Wave};
+
+/// One task per fingerprint range.
+#[derive(Debug)]
+pub(crate) struct Scoring {
+    screened: Arc<Screened>,
+    scorer: Scorer,
+    runs: Vec<Opened>,
+    digest: [u8; 32],
+    ranges: Vec<Range>,
+    /// Run bytes that each task reads, about.
+    bytes_each: u64,
+}
+
+impl Scoring {
+    pub(crate) fn new(
+        workspace: &Workspace,
+        screened: Arc<Screened>,
+        contexts: &[ContextReceipt],
+    ) -> Result<Self, TaskError> {
+        let runs: Vec<&Run> = contexts.iter().flat_map(|context| &context.runs).collect();
+        let opened = open_runs(workspace, runs.iter().copied(), Kind::Context)?;
+        let digest = digest_of("taster contexts 1", runs.iter().map(|run| &run.output));
+        let bytes = bytes_of(runs);
+        let ranges = ranges(bytes);
+        let bytes_each = bytes / ranges.len().max(1) as u64;
+        let scorer = Scorer::new(screened.counts.corpus.totals.clone());
+        Ok(Self { screened, scorer, runs: opened, digest, ranges, bytes_each })
+    }
+
+    /// Fits the nulls and chooses. Receipts are merged in range order, so the result is the same
+    /// however the tasks were scheduled.
+    pub(crate) fn collect(
+        &self,
+        workspace: &Workspace,
+        receipts: Vec<ScoreReceipt>,
+    ) -> Result<Chosen, TaskError> {
+        let mut scored = ScoreReceipt::new(self.scorer.totals().axes.len());
+        receipts.into_iter().for_each(|receipt| scored.merge(receipt));
+        let totals = &self.screened.counts.corpus.totals;
+        let judge = Judge {
+            calibration: Calibration::fit(&scored.novelty, &scored.asymmetry),
+            dispersion: Dispersion::fit(&scored.dispersion, totals),
+            tests: scored.ngrams * totals.axes.len() as u64,
+            scorer: self.scorer.clone(),
+        };
+        let most = workspace.parameters.max_findings as usize;
+        let candidates = choose(&judge, scored.candidates, most);
+        let targets = targets(workspace, &self.screened, &candidates)?;
+        let screened = Arc::clone(&self.screened);
+        Ok(Chosen { screened, judge, candidates, targets })
+    }
+}
+
+impl Stage for Scoring {
+    type Receipt = ScoreReceipt;
+    const WAVE: Wave = Wave::Score;
+
+    fn tasks(&self) -> usize {
+        self.ranges.len()
+    }
+
+    fn bytes(&self, _: usize) -> u64 {
+        self.bytes_each
+    }
+
+    fn run(&self, workspace: &Workspace, task: usize) -> Result<(ScoreReceipt, bool), TaskError> {
+        score(workspace, &self.runs, self.ranges[task], &self.scorer, &self.digest)
+    }
+}
+
+/// What is worth verifying.
+#[derive(Debug)]
+pub(crate) struct Chosen {
+    pub screened: Arc<Screened>,
+    pub judge: Judge,
+    /// Candidates, best first.
+    pub candidates: Vec<choice::Chosen>,
+    /// What the evidence wave looks for, one per candidate.
+    pub targets: Arc<[Target]>,
+}
+
+/// The documents that have to be looked at for each candidate: those of its postings with
+/// their duplicates, or all of the runs that hold it where postings do not account for its df.
+fn targets(
+    workspace: &Workspace,
+    screened: &Screened,
+    candidates: &[choice::Chosen],
+) -> Result<Arc<[Target]>, TaskError> {
+    let places = RunPlaces::new(&screened.counts.units);
+    let target = |chosen: &choice::Chosen| {
+        let Candidate { fingerprint, summary, .. } = &chosen.candidate;
+        let canonical: Vec<DocumentOrd> =
+            chosen.documents.iter().map(|&posted| places.document(posted)).collect();
+        let mut documents = screened.counts.corpus.with_duplicates(&canonical);
+        if (documents.len() as u64) < summary.df {
+            let runs = runs_holding(workspace, &screened.ranges, *fingerprint)?;
+            documents = runs.into_iter().flat_map(|run| places.all(run)).collect();
+        }
+        Ok(Target { fingerprint: *fingerprint, order: usize::from(summary.order), documents })
+    };
+    candidates.iter().map(target).collect()
+}
