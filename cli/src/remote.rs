@@ -1,25 +1,22 @@
 //! A coordinator, as a client meets it.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::Args;
 use taster_proto::v1;
 use taster_proto::v1::audit_service_client::AuditServiceClient;
+use taster_proto::{Dial, DialError, TlsFiles};
 use tokio::runtime::Handle;
 use tonic::metadata::{Ascii, MetadataValue};
 use tonic::service::interceptor::InterceptedService;
-use tonic::transport::{Certificate, Channel, ClientTlsConfig, Endpoint, Identity};
+use tonic::transport::Channel;
 use tonic::{Code, Request, Status};
 
 use crate::error::CliError;
 
-/// Longest wait for a connection, TLS included.
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 /// Longest wait for an answer; a submission lists and reads footers before it answers.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(600);
-/// The transport looks whether the other side still answers.
-const KEEP_ALIVE: Duration = Duration::from_secs(20);
 /// Largest report that is taken over the wire.
 const REPORT_BYTES: usize = 256 << 20;
 
@@ -93,26 +90,17 @@ impl<'a> Remote<'a> {
     /// # Errors
     /// A URL, certificate or token that cannot be used.
     pub fn new(arguments: &ConnectionArguments, runtime: &'a Handle) -> Result<Self, CliError> {
-        let url = &arguments.coordinator;
-        let unusable = |error: tonic::transport::Error| {
-            CliError::Usage(format!("coordinator: {url}: {}", all_of(&error)))
-        };
-        let mut endpoint = Endpoint::from_shared(url.clone())
-            .map_err(unusable)?
-            .connect_timeout(CONNECT_TIMEOUT)
-            .http2_keep_alive_interval(KEEP_ALIVE)
-            .keep_alive_while_idle(true);
-        if let Some(tls) = arguments.tls()? {
-            endpoint = endpoint.tls_config(tls).map_err(unusable)?;
-        }
+        let dial = arguments.dial()?;
+        let unusable = |error: DialError| CliError::Usage(format!("coordinator: {error}"));
+        let endpoint = dial.endpoint().map_err(unusable)?;
+        let authorise = Authorise(dial.authorization().map_err(unusable)?);
         // The channel spawns its driver on the current runtime.
         let entered = runtime.enter();
         let channel = endpoint.connect_lazy();
         drop(entered);
-        let authorise = Authorise(arguments.token_file.as_deref().map(token).transpose()?);
         let client = AuditServiceClient::with_interceptor(channel, authorise)
             .max_decoding_message_size(REPORT_BYTES);
-        Ok(Self { client, url: url.clone(), runtime })
+        Ok(Self { client, url: dial.url, runtime })
     }
 
     /// Submits an audit.
@@ -207,63 +195,48 @@ impl<'a> Remote<'a> {
 }
 
 impl ConnectionArguments {
-    fn tls(&self) -> Result<Option<ClientTlsConfig>, CliError> {
-        if !self.coordinator.starts_with("https://") {
-            return Ok(None);
-        }
-        let mut tls = ClientTlsConfig::new();
-        if let Some(ca) = &self.tls_ca {
-            tls = tls.ca_certificate(Certificate::from_pem(text(ca)?));
-        }
-        if let (Some(certificate), Some(key)) = (&self.tls_cert, &self.tls_key) {
-            tls = tls.identity(Identity::from_pem(text(certificate)?, text(key)?));
-        }
-        if let Some(domain) = &self.tls_domain {
-            tls = tls.domain_name(domain);
-        }
-        Ok(Some(tls))
+    fn dial(&self) -> Result<Dial, CliError> {
+        let url = self.coordinator.clone();
+        let tls = match (&self.tls_ca, url.starts_with("https://")) {
+            (_, false) => None,
+            (Some(ca), true) => Some(TlsFiles {
+                ca: ca.clone(),
+                identity: self.tls_cert.clone().zip(self.tls_key.clone()),
+                domain: self.tls_domain.clone(),
+            }),
+            (None, true) => {
+                let missing = "tls-ca: expected a file with certificates for an https \
+                     coordinator, got none";
+                return Err(CliError::Usage(missing.into()));
+            }
+        };
+        Ok(Dial { url, token_file: self.token_file.clone(), tls })
     }
-}
-
-fn token(file: &Path) -> Result<MetadataValue<Ascii>, CliError> {
-    let text = text(file)?;
-    let first = text.lines().next().unwrap_or_default().trim();
-    // The error would quote the token.
-    let unusable =
-        |_| CliError::Usage(format!("{}: expected a token of visible characters", file.display()));
-    let mut value: MetadataValue<Ascii> = format!("Bearer {first}").parse().map_err(unusable)?;
-    value.set_sensitive(true);
-    Ok(value)
-}
-
-fn text(file: &Path) -> Result<String, CliError> {
-    std::fs::read_to_string(file).map_err(|source| CliError::File {
-        action: "read",
-        path: file.to_owned(),
-        source,
-    })
-}
-
-/// An error with its causes, which the transport keeps to itself.
-fn all_of(error: &dyn std::error::Error) -> String {
-    let causes = std::iter::successors(error.source(), |cause| cause.source());
-    causes.fold(error.to_string(), |text, cause| format!("{text}: {cause}"))
 }
 
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
+    use clap::Parser;
+
+    #[derive(Parser)]
+    struct Line {
+        #[command(flatten)]
+        connection: ConnectionArguments,
+    }
+
+    fn dial(line: &str) -> Result<Dial, CliError> {
+        Line::try_parse_from(line.split_whitespace()).unwrap().connection.dial()
+    }
 
     #[test]
-    fn row_47_a_token_is_never_shown() {
-        let file = tempfile::NamedTempFile::new().unwrap();
-        std::fs::write(file.path(), "hunter2\nsecond\n").unwrap();
-        let value = token(file.path()).unwrap();
-        assert_eq!(value.as_encoded_bytes(), b"Bearer hunter2");
-        assert!(!format!("{value:?}").contains("hunter2"));
-        std::fs::write(file.path(), "hunter2\u{7f}").unwrap();
-        let error = token(file.path()).unwrap_err().to_string();
-        assert!(error.contains("visible characters") && !error.contains("hunter2"), "{error}");
+    fn https_needs_certificates_to_trust_and_http_needs_none() {
+        assert!(dial("x").unwrap().tls.is_none());
+        let error = dial("x --coordinator https://host:7770").unwrap_err().to_string();
+        assert!(error.starts_with("tls-ca: expected"), "{error}");
+        let dial = dial("x --coordinator https://host:7770 --tls-ca ca --tls-cert c --tls-key k");
+        let tls = dial.unwrap().tls.unwrap();
+        assert_eq!(tls.identity, Some(("c".into(), "k".into())));
     }
 }

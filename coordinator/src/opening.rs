@@ -8,7 +8,7 @@ use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 use taster_planning::schedule::{AuditId, Facts, Plan, Stage, StageRecord, StageView};
 use taster_planning::{MERGE_SLICES, merge_ranges};
-use taster_storage::Store;
+use taster_storage::{StorageError, Store};
 use taster_tasks::{AuditFolder, SharedFacts, SharedRequest, TaskError};
 
 use crate::registry::{AuditState, Origin};
@@ -56,6 +56,14 @@ pub(crate) fn find(store: &Store, id: &AuditId) -> Result<Option<Found>, TaskErr
     };
     let plan = Plan { units: summary.units, generation, complete };
     Ok(Some(Found { state, plan: ending.is_none().then_some(plan) }))
+}
+
+/// Whether another engine runs the tasks of an audit: somebody wrote specs for it. Blocks.
+///
+/// # Errors
+/// Trouble with the store.
+pub(crate) fn is_run_elsewhere(store: &Store, id: &AuditId) -> Result<bool, StorageError> {
+    Ok(!store.list(&format!("audits/{id}/specs"))?.is_empty())
 }
 
 fn origin(request: SharedRequest, summary: Summary) -> Origin {

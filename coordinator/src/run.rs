@@ -233,10 +233,17 @@ impl Office {
     }
 }
 
-/// An audit whose records are damaged is left alone: the others must go on.
+/// An audit whose records are damaged is left alone: the others must go on. So is one whose tasks
+/// another engine runs.
 async fn find_audit(clerk: &Clerk, id: AuditId) {
     let (store, sought) = (clerk.store.clone(), id.clone());
-    let found = clerk.insist("find", move || Ok(opening::find(&store, &sought)?)).await;
+    let find = move || {
+        let found = opening::find(&store, &sought)?;
+        let runs = found.as_ref().is_some_and(|found| found.plan.is_some());
+        let elsewhere = runs && opening::is_run_elsewhere(&store, &sought)?;
+        Ok::<_, CoordinatorError>(found.filter(|_| !elsewhere))
+    };
+    let found = clerk.insist("find", find).await;
     match found {
         Ok(None) => {}
         Ok(Some(Found { state, plan })) => {

@@ -48,28 +48,35 @@ import sys
 import yaml
 
 rendered, play = sys.argv[1:]
+settings = {"WORK": "s3://work/taster", "ALLOW": "s3://corpora,s3://audits",
+            "AWS_ENDPOINT_URL": "http://s3:9000", "AWS_ALLOW_HTTP": "true",
+            # An optional secret of envFrom is left out.
+            "AWS_ACCESS_KEY_ID": "taster-example", "AWS_SECRET_ACCESS_KEY": "taster-example-secret"}
 kept = []
 with open(rendered) as file:
     for document in yaml.safe_load_all(file):
         if document["kind"] == "ConfigMap":
-            document["data"] |= {"WORK": "s3://work/taster", "ALLOW": "s3://corpora,s3://audits",
-                                 "AWS_ENDPOINT_URL": "http://s3:9000", "AWS_ALLOW_HTTP": "true"}
+            document["data"] |= settings
         if document["kind"] == "Deployment":
             pod = document["spec"]["template"]["spec"]
             # Read without a look whether it is there.
             for volume in pod["volumes"]:
                 volume.get("secret", {})["optional"] = False
-            # Probes need systemd here, and only the pod's own name is known to others.
-            for container in pod["containers"]:
-                for probe in ("startupProbe", "livenessProbe", "readinessProbe"):
-                    container.pop(probe)
-                # They would be published on this machine.
-                container.pop("ports")
-            # Not known to podman 4.3: sizes of emptyDir are not bounded by it.
+            container = pod["containers"][0]
+            # Probes need systemd here.
+            for probe in ("startupProbe", "livenessProbe", "readinessProbe"):
+                container.pop(probe)
+            # They would be published on this machine.
+            container.pop("ports")
+            # Sizes on disk are not bounded here.
             container["resources"]["limits"].pop("ephemeral-storage")
             container["resources"]["requests"].pop("ephemeral-storage")
-            container["args"] = [arg.replace("//taster-coordinator:", "//taster-coordinator-pod-0:")
-                                 for arg in container["args"]]
+            # Variables of envFrom are not put into arguments, and only the pod's own name is known.
+            told = settings | {"COORDINATOR": "taster-coordinator-pod-0"}
+            args = [arg.replace("//taster-coordinator:", "//$(COORDINATOR):") for arg in container["args"]]
+            for name, value in told.items():
+                args = [arg.replace(f"$({name})", value) for arg in args]
+            container["args"] = args
         if document["kind"] in ("ConfigMap", "Deployment"):
             document["metadata"].pop("namespace", None)
             kept.append(document)
@@ -77,8 +84,6 @@ text = lambda value: base64.b64encode(value.encode()).decode()
 secret = lambda name, data: {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": name},
                              "data": {key: text(value) for key, value in data.items()}}
 kept.insert(0, secret("taster-token", {"token": "example-token\n"}))
-kept.insert(0, secret("taster-store", {"AWS_ACCESS_KEY_ID": "taster-example",
-                                       "AWS_SECRET_ACCESS_KEY": "taster-example-secret"}))
 kept.sort(key=lambda document: ["Secret", "ConfigMap", "Deployment"].index(document["kind"]))
 with open(play, "w") as file:
     yaml.safe_dump_all(kept, file)
@@ -86,26 +91,29 @@ PYTHON
 # It would take a folder of the image's name for something to build.
 (cd "$scratch" && podman kube play --network "$network" play.yaml)
 
-echo example-token >"$scratch/token"
+# What the pods read: podman 4.3 leaves secrets encoded.
+podman exec taster-worker-pod-0-worker cat /etc/taster/token/token >"$scratch/token"
 chmod a+r "$scratch/token"
 mounts=(--volume "$scratch/token:/token:ro")
 client=(--coordinator http://taster-coordinator-pod-0:7770 --token-file /token)
-for _ in $(seq 60); do
-    if run taster list "${client[@]}" --quiet >/dev/null 2>&1; then ready=1; break; fi
+for _ in $(seq 15); do
+    if run taster list "${client[@]}" --quiet >"$scratch/said" 2>&1; then ready=1; break; fi
     sleep 1
 done
-[ -n "${ready:-}" ] || { podman logs taster-coordinator-pod-0-coordinator >&2; echo "the coordinator does not answer" >&2; exit 1; }
+if [ -z "${ready:-}" ]; then
+    podman logs taster-coordinator-pod-0-coordinator >&2
+    cat "$scratch/said" >&2
+    exit 1
+fi
 
 run taster submit s3://corpora/sample/ --out s3://audits/sample/ --id pods "${client[@]}" --quiet
 sleep 1
 podman kill --signal KILL taster-worker-pod-1-worker >/dev/null
 status=0
 run taster watch pods "${client[@]}" || status=$?
-run taster report pods "${client[@]}" --fail-on never --output json >"$scratch/report.json"
 
 mounts=(--volume "$scratch/data/corpora:/corpora:ro" --volume "$scratch/out:/out")
 run taster audit /corpora/sample --out /out/expected --work /scratch/work --fail-on never --quiet >/dev/null
-cmp "$scratch/report.json" "$scratch/out/expected/report.json" || true
 for name in report.json findings.parquet findings.jsonl occurrences.parquet manifest.jsonl quarantine.jsonl; do
     cmp "$scratch/data/audits/sample/$name" "$scratch/out/expected/$name"
 done

@@ -6,12 +6,14 @@
 //! purpose: who may say what, and when; that belongs to the two ends.
 
 mod conversation;
+mod dial;
 mod error;
 mod outcome;
 mod progress;
 mod task;
 
 pub use conversation::{FromWorker, Hello, ToWorker};
+pub use dial::{CONNECT_TIMEOUT, Dial, DialError, TlsFiles, with_causes};
 pub use error::WireError;
 pub use progress::state;
 pub use task::{audit_id, worker_id};

@@ -5,13 +5,15 @@
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
+use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::task::{Context, Poll};
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use http_body_util::{BodyExt, Full};
-use hyper::body::Incoming;
-use hyper::header::HeaderName;
+use hyper::body::{Body, Frame, Incoming, SizeHint};
+use hyper::header::HeaderValue;
 use hyper::service::service_fn;
 use hyper::{Method, Request, Response, StatusCode};
 use hyper_util::rt::TokioIo;
@@ -35,7 +37,8 @@ pub enum Fault {
     Truncate,
     /// No answer for this many milliseconds, then the connection ends.
     Hang(u32),
-    /// `If-Match` and `If-None-Match` are taken off, as by a store that does not know them.
+    /// A refused create-only put is answered like one that succeeded, as by a store that does not
+    /// know `If-None-Match`. (The object stays as it was: what is signed cannot be changed.)
     IgnoreConditions,
     /// Refused as S3 refuses a token that has expired.
     ExpiredToken,
@@ -127,14 +130,32 @@ impl Drop for FaultProxy {
     }
 }
 
-/// One request in `every` goes wrong, each time in one of these ways, drawn from `seed`.
+/// One request in `every` of these methods (of all, if none is named) goes wrong, each time in one
+/// of these ways, drawn from `seed`.
 #[must_use]
-pub fn at_random(seed: u64, every: u32, faults: &'static [Fault]) -> Script {
+pub fn at_random(
+    seed: u64,
+    every: u32,
+    methods: &'static [&'static str],
+    faults: &'static [Fault],
+) -> Script {
     let mut random = ChaCha8Rng::seed_from_u64(seed);
-    Box::new(move |_| {
+    Box::new(move |seen| {
         let hit = random.random_ratio(1, every);
         let which = random.random_range(0..faults.len());
-        hit.then(|| faults[which])
+        let meant = methods.is_empty() || methods.contains(&seen.method);
+        (hit && meant).then(|| faults[which])
+    })
+}
+
+/// Every request goes wrong for so long, beginning `after` the first one.
+#[must_use]
+pub fn for_a_while(after: Duration, span: Duration, faults: &'static [Fault]) -> Script {
+    let mut first = None;
+    Box::new(move |seen| {
+        let since = first.get_or_insert_with(Instant::now).elapsed();
+        let bad = since >= after && since < after + span;
+        bad.then(|| faults[seen.number as usize % faults.len()])
     })
 }
 
@@ -187,10 +208,7 @@ async fn serve(listener: TcpListener, shared: Arc<Shared>) {
     }
 }
 
-async fn answer(
-    shared: Arc<Shared>,
-    request: Request<Incoming>,
-) -> Result<Response<Full<Bytes>>, Broken> {
+async fn answer(shared: Arc<Shared>, request: Request<Incoming>) -> Result<Response<Half>, Broken> {
     let fault = shared.fault(&request);
     match fault {
         Some(Fault::Refuse(status)) => return Ok(error(status, "InternalError")),
@@ -202,35 +220,65 @@ async fn answer(
         }
         _ => {}
     }
-    let response = forward(&shared, request, fault == Some(Fault::IgnoreConditions)).await?;
+    let response = forward(&shared, request).await?;
     match fault {
         Some(Fault::AnswerAfter(status)) => Ok(error(status, "InternalError")),
         Some(Fault::DropAfter) => Err(broken("dropped")),
-        Some(Fault::Truncate) if response.body().len() > 1 => Ok(truncated(response)),
-        _ => Ok(response.map(Full::new)),
+        Some(Fault::Truncate) => Ok(response.map(Half::of)),
+        Some(Fault::IgnoreConditions) if response.status() == StatusCode::PRECONDITION_FAILED => {
+            let mut created = Response::new(Half::whole(Bytes::new()));
+            created.headers_mut().insert(hyper::header::ETAG, HeaderValue::from_static("\"0\""));
+            Ok(created)
+        }
+        _ => Ok(response.map(Half::whole)),
     }
 }
 
-/// The length of the whole is announced and half of it is sent.
-fn truncated(response: Response<Bytes>) -> Response<Full<Bytes>> {
-    let length = response.body().len();
-    let mut response = response.map(|body| Full::new(body.slice(..length / 2)));
-    response.headers_mut().insert(hyper::header::CONTENT_LENGTH, length.into());
-    response
+/// A body of which the first half may be all that is sent before the connection breaks.
+struct Half {
+    rest: Option<Bytes>,
+    breaks: bool,
+    announced: u64,
 }
 
-async fn forward(
-    shared: &Shared,
-    request: Request<Incoming>,
-    ignore_conditions: bool,
-) -> Result<Response<Bytes>, Broken> {
-    let (mut parts, body) = request.into_parts();
-    let body = body.collect().await.map_err(broken)?.to_bytes();
-    if ignore_conditions {
-        for name in ["if-match", "if-none-match"] {
-            parts.headers.remove(HeaderName::from_static(name));
+impl Half {
+    fn whole(body: Bytes) -> Self {
+        Self { announced: body.len() as u64, rest: Some(body), breaks: false }
+    }
+
+    fn of(body: Bytes) -> Self {
+        let (announced, half) = (body.len() as u64, body.slice(..body.len() / 2));
+        Self { announced, rest: Some(half), breaks: announced > 1 }
+    }
+}
+
+impl Body for Half {
+    type Data = Bytes;
+    type Error = Broken;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Broken>>> {
+        match self.rest.take() {
+            Some(bytes) => Poll::Ready(Some(Ok(Frame::data(bytes)))),
+            None if self.breaks => Poll::Ready(Some(Err(broken("truncated")))),
+            None => Poll::Ready(None),
         }
     }
+
+    fn size_hint(&self) -> SizeHint {
+        SizeHint::with_exact(self.announced)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.rest.is_none() && !self.breaks
+    }
+}
+
+async fn forward(shared: &Shared, request: Request<Incoming>) -> Result<Response<Bytes>, Broken> {
+    let (parts, body) = request.into_parts();
+    let body = body.collect().await.map_err(broken)?.to_bytes();
     let is_head = parts.method == Method::HEAD;
     let socket = TcpStream::connect(shared.upstream).await.map_err(broken)?;
     let _ = socket.set_nodelay(true);
@@ -249,9 +297,9 @@ async fn forward(
     Ok(Response::from_parts(parts, body))
 }
 
-fn error(status: u16, code: &str) -> Response<Full<Bytes>> {
+fn error(status: u16, code: &str) -> Response<Half> {
     let body = format!("<?xml version=\"1.0\"?><Error><Code>{code}</Code></Error>");
-    let mut response = Response::new(Full::new(Bytes::from(body)));
+    let mut response = Response::new(Half::whole(Bytes::from(body)));
     *response.status_mut() =
         StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     response

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use taster_process::{LogFormat, LogLevel, MetricsListen};
+use taster_proto::{Dial, TlsFiles};
 use taster_tasks::Resources;
 use tonic::codegen::http::Uri;
 
@@ -25,7 +26,7 @@ const DEFAULT_METRICS_PORT: u16 = 7772;
 #[derive(Debug, Clone)]
 pub struct Settings {
     /// Where the coordinator is.
-    pub coordinator: CoordinatorSettings,
+    pub coordinator: Dial,
     /// How long it is tried to reach it; `None` is for ever.
     pub give_up_after: Option<Duration>,
     /// What all slots together may use; as many threads as slots.
@@ -40,28 +41,6 @@ pub struct Settings {
     pub log: LogFormat,
     /// What is logged.
     pub log_level: LogLevel,
-}
-
-/// How a coordinator is reached.
-#[derive(Debug, Clone)]
-pub struct CoordinatorSettings {
-    /// `http` or `https`, host and port.
-    pub uri: Uri,
-    /// File with the bearer token.
-    pub token_file: Option<PathBuf>,
-    /// Set if and only if the scheme is `https`.
-    pub tls: Option<TlsFiles>,
-}
-
-/// Files and names of a TLS connection.
-#[derive(Debug, Clone)]
-pub struct TlsFiles {
-    /// Certificates that are trusted, PEM.
-    pub ca: PathBuf,
-    /// This worker's certificate and key, PEM.
-    pub identity: Option<(PathBuf, PathBuf)>,
-    /// Name to expect in the coordinator's certificate, instead of the host.
-    pub domain: Option<String>,
 }
 
 /// The settings that a command line, its environment and its configuration file amount to.
@@ -100,7 +79,7 @@ fn resolve(given: Given) -> Result<Settings, WorkerError> {
     })
 }
 
-fn coordinator(given: &Given) -> Result<CoordinatorSettings, WorkerError> {
+fn coordinator(given: &Given) -> Result<Dial, WorkerError> {
     let Some(url) = &given.coordinator else {
         let hint = "coordinator: expected --coordinator URL, TASTER_COORDINATOR or coordinator \
              in the configuration file, got nothing";
@@ -111,7 +90,7 @@ fn coordinator(given: &Given) -> Result<CoordinatorSettings, WorkerError> {
         Some("https") => Some(tls_files(given)?),
         _ => no_tls_files(given)?,
     };
-    Ok(CoordinatorSettings { uri, token_file: given.token_file.clone(), tls })
+    Ok(Dial { url: uri.to_string(), token_file: given.token_file.clone(), tls })
 }
 
 fn coordinator_uri(url: &str) -> Result<Uri, WorkerError> {
@@ -216,7 +195,7 @@ mod tests {
         assert_eq!(table.keys().collect::<Vec<_>>(), options);
         let settings = with("", EVERYTHING).unwrap();
         let tls = settings.coordinator.tls.unwrap();
-        assert_eq!(settings.coordinator.uri.to_string(), "https://c:1/");
+        assert_eq!(settings.coordinator.url, "https://c:1/");
         assert_eq!(settings.coordinator.token_file, Some("t".into()));
         assert_eq!((tls.ca, tls.identity), ("ca".into(), Some(("cert".into(), "key".into()))));
         assert_eq!(tls.domain.as_deref(), Some("d"));
@@ -232,7 +211,7 @@ mod tests {
     fn what_is_given_beats_the_file_which_beats_the_default() {
         let line = "--coordinator http://b:1 --slots 1";
         let settings = with(line, "coordinator = \"http://a:1\"\nmemory = 134217728").unwrap();
-        assert_eq!(settings.coordinator.uri.host(), Some("b"));
+        assert_eq!(settings.coordinator.url, "http://b:1/");
         assert_eq!((settings.resources.threads, settings.resources.memory_bytes), (1, 128 << 20));
         assert_eq!(settings.drain_deadline, DEFAULT_DRAIN_DEADLINE);
         assert_eq!(settings.metrics_listen, Some("127.0.0.1:7772".parse().unwrap()));

@@ -38,7 +38,7 @@ mod settings;
 mod slots;
 
 pub use arguments::{CommandLine, command};
-pub use configuration::{CoordinatorSettings, Settings, TlsFiles, settings};
+pub use configuration::{Settings, settings};
 pub use error::WorkerError;
 pub use run::{listen, run, run_with};
 pub use runner::TaskRunner;

@@ -12,7 +12,7 @@ use std::time::Duration;
 use taster_planning::schedule::{Outcome, TaskKey, WorkerId};
 use taster_proto::v1::work_service_client::WorkServiceClient;
 use taster_proto::v1::{ConverseRequest, ConverseResponse};
-use taster_proto::{FORMATS, FromWorker, Hello, PROTOCOL, ToWorker};
+use taster_proto::{Dial, FORMATS, FromWorker, Hello, PROTOCOL, ToWorker};
 use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep, timeout, timeout_at};
 use tokio_stream::wrappers::UnboundedReceiverStream;
@@ -22,7 +22,6 @@ use tonic_health::pb::HealthCheckRequest;
 use tonic_health::pb::health_client::HealthClient;
 
 use crate::backoff::Backoff;
-use crate::configuration::CoordinatorSettings;
 use crate::dial::{Line, dial, no_answer};
 use crate::error::WorkerError;
 use crate::health::Health;
@@ -92,7 +91,7 @@ impl Voice {
 
 /// A worker's connection with whichever coordinator is there.
 pub(crate) struct Link {
-    pub(crate) coordinator: CoordinatorSettings,
+    pub(crate) coordinator: Dial,
     pub(crate) give_up_after: Option<Duration>,
     /// The worker's identity, fresh for each process.
     pub(crate) worker: WorkerId,
@@ -158,7 +157,7 @@ impl Link {
             other => {
                 let after =
                     self.give_up_after.filter(|after| self.alone_since.elapsed() >= *after)?;
-                let uri = self.coordinator.uri.to_string();
+                let uri = self.coordinator.url.clone();
                 Some(Err(WorkerError::Unreachable { uri, after, last: other.to_string() }))
             }
         }

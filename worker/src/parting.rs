@@ -47,11 +47,6 @@ impl From<WireError> for Parting {
     }
 }
 
-/// What an error says, with all its causes.
-pub(crate) fn full_text(error: &dyn std::error::Error) -> String {
-    format!("{error}{}", causes(error))
-}
-
 fn causes(error: &dyn std::error::Error) -> String {
     let causes = std::iter::successors(error.source(), |cause| cause.source());
     causes.map(|cause| format!(": {cause}")).collect()

@@ -61,7 +61,7 @@ impl Bench {
             "taster-coordinator --work {work} --allow {allow} --listen 127.0.0.1:0 \
              --metrics-listen 127.0.0.1:0 --unit-bytes 1MiB {more}"
         );
-        let defaults = ["--lease 2s", "--drain-deadline 2s"];
+        let defaults = ["--lease 2s", "--drain-deadline 300ms"];
         let unset = |line: &&str| !more.contains(line.split(' ').next().unwrap());
         let defaults: Vec<_> = defaults.into_iter().filter(unset).collect();
         let fixed = format!("{fixed} {}", defaults.join(" "));

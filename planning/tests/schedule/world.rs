@@ -525,11 +525,9 @@ impl World {
                 self.machines[ord].running.insert((task.clone(), attempt));
                 self.after(millis, Happening::TaskEnds { ord, task, attempt });
             }
-            Command::Revoke { task, attempt, .. } => {
-                if !self.goes_wrong(0.2) {
-                    self.machines[ord].running.remove(&(task, attempt));
-                    self.leave_if_drained(ord);
-                }
+            Command::Revoke { task, attempt, .. } if !self.goes_wrong(0.2) => {
+                self.machines[ord].running.remove(&(task, attempt));
+                self.leave_if_drained(ord);
             }
             _ => {}
         }

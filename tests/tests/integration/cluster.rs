@@ -12,7 +12,7 @@ use tempfile::TempDir;
 use taster_tests::cluster::{Cluster, ClusterPlan};
 use taster_tests::command::{Outcome, audit};
 use taster_tests::corpora::{self, Plan};
-use taster_tests::fault_proxy::{Fault, FaultProxy, at_random, never};
+use taster_tests::fault_proxy::{Fault, FaultProxy, Script, at_random, for_a_while, never};
 use taster_tests::places;
 use taster_tests::s3_server::{S3Server, SECRET_KEY};
 use taster_tests::tables::{assert_same, output};
@@ -272,15 +272,14 @@ fn cancelling_ends_an_audit() {
 }
 
 /// A cluster whose every request goes through a proxy on which things go wrong.
-fn through_faults(what: &str, every: u32, faults: &'static [Fault]) {
+fn through_faults(what: &str, script: Script) {
     let server = server();
     let proxy = FaultProxy::start(server.address(), never());
     let mut environment = server.environment();
     environment.insert("AWS_ENDPOINT".to_owned(), proxy.endpoint());
     let cluster = Cluster::start(plan_on(environment), 2);
-    let seed = places::seed();
-    proxy.script(at_random(seed, every, faults));
     cluster.submit("faulty", "s3://data/in", "s3://data/out");
+    proxy.script(script);
     let _ = assert_done(&cluster, "faulty");
     proxy.script(never());
     assert_same_report(what, &server, "out");
@@ -291,30 +290,45 @@ fn through_faults(what: &str, every: u32, faults: &'static [Fault]) {
 
 #[test]
 fn row_19_a_store_that_is_overloaded_is_waited_for() {
-    through_faults("overloaded", 8, &[Fault::Refuse(503), Fault::Refuse(500), Fault::Refuse(429)]);
+    let faults = &[Fault::Refuse(503), Fault::Refuse(500), Fault::Refuse(429)];
+    through_faults("overloaded", at_random(places::seed(), 8, &[], faults));
 }
 
 #[test]
 fn row_20_answers_that_do_not_come_are_not_waited_for_for_ever() {
-    through_faults("hanging", 60, &[Fault::Hang(1500), Fault::Drop]);
+    let faults = &[Fault::Hang(1500), Fault::Drop];
+    through_faults("hanging", at_random(places::seed(), 60, &[], faults));
 }
 
 #[test]
 fn row_21_truncated_answers_are_read_again() {
-    through_faults("truncated", 8, &[Fault::Truncate]);
+    through_faults("truncated", at_random(places::seed(), 8, &["GET"], &[Fault::Truncate]));
 }
 
 #[test]
 fn row_25_what_was_created_although_the_answer_said_otherwise_is_found() {
-    through_faults("created", 8, &[Fault::AnswerAfter(500), Fault::DropAfter, Fault::Refuse(409)]);
+    let faults = &[Fault::AnswerAfter(500), Fault::DropAfter, Fault::Refuse(409)];
+    through_faults("created", at_random(places::seed(), 4, &["PUT"], faults));
 }
 
 #[test]
-fn row_26_a_store_that_ignores_conditions_gives_the_same_bytes() {
-    through_faults("unconditional", 1, &[Fault::IgnoreConditions]);
+fn row_26_a_store_that_ignores_conditions_is_noticed_and_gives_the_same_bytes() {
+    let server = server();
+    let script = at_random(places::seed(), 1, &["PUT"], &[Fault::IgnoreConditions]);
+    let proxy = FaultProxy::start(server.address(), script);
+    let mut environment = server.environment();
+    environment.insert("AWS_ENDPOINT".to_owned(), proxy.endpoint());
+    let cluster = Cluster::start(plan_on(environment), 2);
+    cluster.submit("careless", "s3://data/in", "s3://data/out");
+    let _ = assert_done(&cluster, "careless");
+    assert_same_report("careless", &server, "out");
+    let said = cluster.coordinator.said();
+    assert!(said.contains("WARN") && said.contains("condition"), "{said}");
 }
 
 #[test]
 fn row_28_expired_credentials_are_trouble_and_not_bad_shards() {
-    through_faults("expired", 40, &[Fault::ExpiredToken, Fault::Refuse(403)]);
+    let (soon, span) = (Duration::from_millis(300), Duration::from_secs(3));
+    let faults = &[Fault::ExpiredToken, Fault::Refuse(403)];
+    through_faults("expired", for_a_while(soon, span, faults));
 }
