@@ -25,8 +25,10 @@ pub mod object;
 pub mod posting;
 pub mod segment;
 pub mod sort;
+pub mod stream;
 pub mod tokenizer;
 mod varint;
+mod vocabulary;
 
 pub use fingerprint::Fingerprinter;
 pub use segment::Segment;

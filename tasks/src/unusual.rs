@@ -1,15 +1,46 @@
 //! Which tokens of a document deserve a look at their code points.
 
 use taster_findings::token_code_points;
-use taster_ngrams::{Span, Tokenizer};
+use taster_ngrams::{Segment, Span, Tokenizer};
+
+/// Finds the unusual tokens of a segment, document by document.
+#[derive(Debug, Default)]
+pub(crate) struct UnusualTokens {
+    /// Ordinal of the document, and position in it.
+    found: Vec<(u32, u32)>,
+    documents: u32,
+    spans: Vec<Span>,
+    positions: Vec<u32>,
+}
+
+impl UnusualTokens {
+    /// Looks at the segment's next document.
+    pub(crate) fn push(&mut self, text: &str, tokenizer: &dyn Tokenizer) {
+        let document = self.documents;
+        self.documents += 1;
+        let positions = unusual_tokens(text, tokenizer, &mut self.spans);
+        self.found.extend(positions.into_iter().map(|position| (document, position)));
+    }
+
+    /// Positions in `segment`, which consists of the documents looked at, ascending.
+    pub(crate) fn positions(&mut self, segment: &Segment) -> &[u32] {
+        let starts: Vec<u32> = segment.ranges().map(|range| range.start as u32).collect();
+        let position = |&(document, at): &(u32, u32)| starts[document as usize] + at;
+        self.positions.clear();
+        self.positions.extend(self.found.iter().map(position));
+        &self.positions
+    }
+
+    /// Begins the next segment.
+    pub(crate) fn clear(&mut self) {
+        self.found.clear();
+        self.documents = 0;
+    }
+}
 
 /// Positions of the tokens with unusual code points, ascending. Plain ASCII text has none but
 /// control characters, which are looked at like everything else.
-pub(crate) fn unusual_tokens(
-    text: &str,
-    tokenizer: &dyn Tokenizer,
-    spans: &mut Vec<Span>,
-) -> Vec<u32> {
+fn unusual_tokens(text: &str, tokenizer: &dyn Tokenizer, spans: &mut Vec<Span>) -> Vec<u32> {
     if is_harmless_text(text) {
         return Vec::new();
     }
