@@ -3,9 +3,10 @@
 
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
-use taster_ngrams::block::Columns;
+use taster_ngrams::block::{self, Columns};
 use taster_ngrams::count::{SLICES, unlabel};
-use taster_ngrams::merge::{Merged, RangeMerge};
+use taster_ngrams::frequency::Frequencies;
+use taster_ngrams::merge::RangeMerge;
 use taster_ngrams::object::{Kind, ObjectBuilder, take_frame};
 use taster_planning::DigestBuilder;
 
@@ -58,8 +59,9 @@ pub(crate) struct Thresholds {
 }
 
 impl Thresholds {
-    fn keeps(&self, order: u8, df: u64) -> bool {
-        df >= u64::from(self.floor) || (order == self.novelty_order && df >= 2)
+    /// The least df that matters of n-grams of one order. One document alone never does.
+    fn least(&self, order: u8) -> u32 {
+        if order == self.novelty_order { 2 } else { self.floor.max(2) }
     }
 }
 
@@ -167,7 +169,7 @@ pub(crate) fn add_frames(
 
 struct Screening {
     thresholds: Thresholds,
-    merge: RangeMerge,
+    frequencies: Frequencies,
     /// Kept entries of the current order, per run.
     kept: Vec<Columns>,
     /// Encoded blocks, per run: order and payload.
@@ -179,7 +181,7 @@ impl Screening {
     fn new(runs: usize, thresholds: Thresholds) -> Self {
         Self {
             thresholds,
-            merge: RangeMerge::default(),
+            frequencies: Frequencies::default(),
             kept: (0..runs).map(|_| Columns::default()).collect(),
             blocks: vec![Vec::new(); runs],
             counts: Vec::new(),
@@ -189,20 +191,31 @@ impl Screening {
     fn order(&mut self, order: u8, frames: &Frames<'_>, runs: &[Opened]) -> Result<(), TaskError> {
         let mut counts = OrderCounts::default();
         for partition in frames.partitions(order) {
-            add_frames(&mut self.merge, partition, runs)?;
-            let (thresholds, kept) = (self.thresholds, &mut self.kept);
-            self.merge.merge(|ngram| {
-                counts.distinct += 1;
-                let df = u32::try_from(ngram.df).unwrap_or(u32::MAX);
-                counts.screened += u64::from((thresholds.floor..=thresholds.ceiling).contains(&df));
-                if thresholds.keeps(order, ngram.df) {
-                    keep(&ngram, df, kept);
-                }
-            });
+            self.partition(partition, order, runs, &mut counts)?;
         }
         self.encode_kept(order);
         self.counts.resize(usize::from(order) + 1, OrderCounts::default());
         self.counts[usize::from(order)] = counts;
+        Ok(())
+    }
+
+    fn partition(
+        &mut self,
+        frames: &[FrameRef<'_>],
+        order: u8,
+        runs: &[Opened],
+        counts: &mut OrderCounts,
+    ) -> Result<(), TaskError> {
+        let Thresholds { floor, ceiling, .. } = self.thresholds;
+        let frequencies = &mut self.frequencies;
+        frequencies.reset(frames.iter().map(|frame| block::entries(frame.payload)).sum());
+        for frame in frames {
+            let key = &runs[frame.run as usize].key;
+            frequencies.add(frame.run, frame.payload).in_object(key)?;
+        }
+        frequencies.keep(self.thresholds.least(order), &mut self.kept);
+        counts.distinct += frequencies.distinct();
+        counts.screened += frequencies.within(floor..=ceiling);
         Ok(())
     }
 
@@ -229,12 +242,6 @@ impl Screening {
             builder.end_slice();
         }
         (builder.finish(), self.counts)
-    }
-}
-
-fn keep(ngram: &Merged<'_>, df: u32, kept: &mut [Columns]) {
-    for part in ngram.parts {
-        kept[part.run as usize].push(ngram.fingerprint, df, df);
     }
 }
 
