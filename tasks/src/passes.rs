@@ -13,8 +13,9 @@ use crate::summarize::Posted;
 use crate::verified::{Sequence, verify};
 use crate::{TaskError, Wave};
 
-/// Documents of the targets that one evidence pass holds in memory.
-const EVIDENCE_DOCUMENTS: usize = 8192;
+/// Documents of the targets that one evidence pass holds in memory, about 1 kB each. Every pass
+/// decodes most of the corpus, so they should be few.
+const EVIDENCE_DOCUMENTS: usize = 32_768;
 
 /// Where the documents of every run are.
 pub(crate) struct RunPlaces(Vec<(DocumentOrd, u32)>);
@@ -58,7 +59,8 @@ pub(crate) fn evidence(
         let mut seen = look_all(driver, counted, pass)?;
         for (index, target) in pass.iter().enumerate() {
             let Some(chosen) = chosen.next() else { break };
-            let ByTarget { sightings, uncounted } = seen.remove(&index).unwrap_or_default();
+            let ByTarget { mut sightings, uncounted } = seen.remove(&index).unwrap_or_default();
+            sightings.iter_mut().for_each(|sighting| sighting.tokenise(&driver.workspace));
             let Some(mut sequence) = verify(sightings, target.order) else {
                 continue;
             };
