@@ -132,6 +132,7 @@ impl Describer {
                 self.document(&document, table, rules);
             }
         }
+        self.rows.pack();
         self.hits.assemble(table, &self.rows, header)
     }
 

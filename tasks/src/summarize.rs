@@ -3,7 +3,7 @@
 use std::cmp::Reverse;
 
 use taster_findings::{AxisSummary, CorpusTotals, DispersionAccumulator, Summary, TopPlace};
-use taster_ngrams::posting::{PostingError, Record, RecordHead};
+use taster_ngrams::posting::{Record, RecordHead};
 
 /// A document that holds an n-gram: ordinal of its run, and of the document in the run's segment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -16,7 +16,6 @@ pub(crate) struct Summarizer {
     right: Vec<u32>,
     /// Locality ordinals shifted by one, per axis; 0 stands for none.
     places: Vec<Vec<u32>>,
-    row: Vec<u32>,
     jumps: i64,
     squares: u64,
     tally: Tally,
@@ -28,7 +27,6 @@ impl Summarizer {
             left: Vec::new(),
             right: Vec::new(),
             places: vec![Vec::new(); axes],
-            row: vec![0; axes],
             jumps: 0,
             squares: 0,
             tally: Tally::default(),
@@ -42,19 +40,18 @@ impl Summarizer {
         (self.jumps, self.squares) = (0, 0);
     }
 
-    /// Adds the postings of one run.
-    pub(crate) fn add(&mut self, record: &Record<'_>) -> Result<(), PostingError> {
-        let Self { left, right, places, row, jumps, squares, .. } = self;
-        record.postings(row, |posting, localities| {
-            left.push(posting.left);
-            right.push(posting.right);
+    /// Adds the postings of one run. An axis that the record does not have is without values.
+    pub(crate) fn add(&mut self, record: &Record<'_>) {
+        for posting in record.postings() {
+            self.left.push(posting.left);
+            self.right.push(posting.right);
             let jump = i64::from(posting.jump);
-            *jumps += jump;
-            *squares += (jump * jump) as u64;
-            for (places, &locality) in places.iter_mut().zip(localities) {
-                places.push(locality);
-            }
-        })
+            self.jumps += jump;
+            self.squares += (jump * jump) as u64;
+        }
+        for (axis, places) in self.places.iter_mut().enumerate().take(record.axes()) {
+            places.extend(record.localities(axis));
+        }
     }
 
     /// The summary of what was added since the last [`Summarizer::clear`]; counts its places into
@@ -86,15 +83,11 @@ impl Summarizer {
 }
 
 /// The documents of an n-gram: those of its records, each with the ordinal of its run.
-pub(crate) fn documents<'a>(
-    records: impl Iterator<Item = (u32, Record<'a>)>,
-    axes: usize,
-) -> Result<Vec<Posted>, PostingError> {
-    let (mut documents, mut row) = (Vec::new(), vec![0; axes]);
-    for (run, record) in records {
-        record.postings(&mut row, |posting, _| documents.push(Posted(run, posting.document)))?;
-    }
-    Ok(documents)
+pub(crate) fn documents<'a>(records: impl Iterator<Item = (u32, Record<'a>)>) -> Vec<Posted> {
+    let of_run = |(run, record): (u32, Record<'a>)| {
+        record.postings().map(move |posting| Posted(run, posting.document))
+    };
+    records.flat_map(of_run).collect()
 }
 
 /// Counts equal numbers: a hash table of a few cache lines, faster than sorting them.
@@ -132,9 +125,19 @@ impl Tally {
     }
 }
 
+/// So few numbers are compared with each other, several at once, rather than put in a table.
+const FEW: usize = 48;
+
 fn distinct(hashes: &[u32], tally: &mut Tally) -> u64 {
-    tally.reset(hashes.len());
-    hashes.iter().map(|&hash| u64::from(tally.add(hash, 1) == 0)).sum()
+    if hashes.len() > FEW {
+        tally.reset(hashes.len());
+        return hashes.iter().map(|&hash| u64::from(tally.add(hash, 1) == 0)).sum();
+    }
+    let is_new = |(before, &hash): (usize, &u32)| {
+        let seen = hashes[..before].iter().fold(false, |seen, &other| seen | (other == hash));
+        u64::from(!seen)
+    };
+    hashes.iter().enumerate().map(is_new).sum()
 }
 
 /// The places of one axis, and the ordered pairs of documents in the same place
