@@ -14,6 +14,7 @@ use crate::count::{Output, Run, commit, folder as count_folder};
 use crate::documents::{DocumentsTable, NO_VALUE};
 use crate::error::InObject;
 use crate::memory::Lent;
+use crate::slices::Slices;
 use crate::workspace::{Opened, Workspace};
 
 /// What a context task leaves.
@@ -171,8 +172,9 @@ impl<'a> Describing<'a> {
     /// Reads the segment of a counted run.
     fn read(&mut self, run: &Run, stream: &Output) -> Result<(), TaskError> {
         let opened = self.workspace.open(&stream.key, Kind::Tokens, 1, stream.bytes)?;
-        let slice = self.workspace.slices(&opened, 0, 1)?;
-        stream::decode(&slice, &mut self.segment, &mut self.facts.unusual)
+        let slices = Slices::read(self.workspace, std::iter::once(&opened), 0, 1)?;
+        let slice = slices.iter().next().unwrap_or(&[]);
+        stream::decode(slice, &mut self.segment, &mut self.facts.unusual)
             .in_object(&stream.key)?;
         self.facts.enter(&self.segment);
         let got = (self.segment.documents() as u64, self.segment.tokens() as u64);
@@ -186,11 +188,10 @@ impl<'a> Describing<'a> {
     /// Fills the table with what matters of this segment.
     fn load_table(&mut self, run: usize) -> Result<(), TaskError> {
         let objects = self.screen.objects;
-        let slices = objects.iter().map(|object| self.workspace.slices(object, run, run + 1));
-        let slices = slices.collect::<Result<Vec<_>, _>>()?;
+        let slices = Slices::read(self.workspace, objects.iter(), run, run + 1)?;
         let each = |visit: &mut dyn FnMut(&str, Frame<'_>) -> Result<(), TaskError>| {
-            objects.iter().zip(&slices).try_for_each(|(object, slice)| {
-                let mut rest = slice.as_ref();
+            objects.iter().zip(slices.iter()).try_for_each(|(object, slice)| {
+                let mut rest = slice;
                 while let Some(frame) = take_frame(&mut rest).in_object(&object.key)? {
                     visit(&object.key, frame)?;
                 }

@@ -31,6 +31,7 @@ mod request;
 mod score;
 mod screen;
 mod segments;
+mod slices;
 mod summarize;
 mod unusual;
 mod verified;

@@ -1,7 +1,6 @@
 //! The n-gram side of the screen wave: exact global df of one fingerprint range, and which
 //! n-grams of every run matter.
 
-use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 use taster_ngrams::block::{self, Columns};
 use taster_ngrams::count::{SLICES, unlabel};
@@ -13,6 +12,7 @@ use taster_planning::DigestBuilder;
 use crate::TaskError;
 use crate::count::{Output, Run, commit};
 use crate::error::InObject;
+use crate::slices::Slices;
 use crate::workspace::{Opened, Workspace};
 
 /// Run bytes that one task of a merge wave reads, about: enough to be worth a task, little enough
@@ -114,12 +114,12 @@ fn folder(range: Range, thresholds: &Thresholds, corpus: &[u8; 32]) -> String {
 }
 
 /// The bytes of one range of every run.
-pub(crate) fn read_slices(
-    workspace: &Workspace,
+pub(crate) fn read_slices<'a>(
+    workspace: &'a Workspace,
     runs: &[Opened],
     range: Range,
-) -> Result<Vec<Bytes>, TaskError> {
-    runs.iter().map(|run| workspace.slices(run, range.from, range.to)).collect()
+) -> Result<Slices<'a>, TaskError> {
+    Slices::read(workspace, runs.iter(), range.from, range.to)
 }
 
 /// One frame of one run.
@@ -135,10 +135,10 @@ pub(crate) struct FrameRef<'a> {
 pub(crate) struct Frames<'a>(Vec<FrameRef<'a>>);
 
 impl<'a> Frames<'a> {
-    pub(crate) fn index(runs: &[Opened], slices: &'a [Bytes]) -> Result<Self, TaskError> {
+    pub(crate) fn index(runs: &[Opened], slices: &'a Slices<'_>) -> Result<Self, TaskError> {
         let mut frames = Vec::new();
-        for (run, (opened, slice)) in runs.iter().zip(slices).enumerate() {
-            let mut rest = slice.as_ref();
+        for (run, (opened, slice)) in runs.iter().zip(slices.iter()).enumerate() {
+            let mut rest = slice;
             while let Some(frame) = take_frame(&mut rest).in_object(&opened.key)? {
                 let (partition, order) = unlabel(frame.label);
                 frames.push(FrameRef { order, partition, run: run as u32, payload: frame.payload });

@@ -19,6 +19,7 @@ pub(crate) struct Summarizer {
     jumps: i64,
     squares: u64,
     tally: Tally,
+    distinct: Distinct,
 }
 
 impl Summarizer {
@@ -30,6 +31,7 @@ impl Summarizer {
             jumps: 0,
             squares: 0,
             tally: Tally::default(),
+            distinct: Distinct::default(),
         }
     }
 
@@ -74,8 +76,8 @@ impl Summarizer {
             df: u64::from(head.df),
             places: places.collect(),
             edf: self.left.len() as u64,
-            distinct_left: distinct(&self.left, tally),
-            distinct_right: distinct(&self.right, tally),
+            distinct_left: self.distinct.count(&self.left),
+            distinct_right: self.distinct.count(&self.right),
             novelty_sum: self.jumps,
             novelty_sum_squares: self.squares,
         }
@@ -125,19 +127,46 @@ impl Tally {
     }
 }
 
-/// So few numbers are compared with each other, several at once, rather than put in a table.
-const FEW: usize = 48;
+/// Counts different hashes; keeps its memory.
+#[derive(Debug, Default)]
+struct Distinct {
+    /// Open addressing with linear probing; 0 is an empty slot.
+    slots: Vec<u32>,
+}
 
-fn distinct(hashes: &[u32], tally: &mut Tally) -> u64 {
-    if hashes.len() > FEW {
-        tally.reset(hashes.len());
-        return hashes.iter().map(|&hash| u64::from(tally.add(hash, 1) == 0)).sum();
+impl Distinct {
+    /// So few hashes are compared with each other, several at once, rather than put in a table.
+    const FEW: usize = 48;
+
+    fn count(&mut self, hashes: &[u32]) -> u64 {
+        if hashes.len() > Self::FEW {
+            return self.count_many(hashes);
+        }
+        let is_new = |(before, &hash): (usize, &u32)| {
+            let seen = hashes[..before].iter().fold(false, |seen, &other| seen | (other == hash));
+            u64::from(!seen)
+        };
+        hashes.iter().enumerate().map(is_new).sum()
     }
-    let is_new = |(before, &hash): (usize, &u32)| {
-        let seen = hashes[..before].iter().fold(false, |seen, &other| seen | (other == hash));
-        u64::from(!seen)
-    };
-    hashes.iter().enumerate().map(is_new).sum()
+
+    fn count_many(&mut self, hashes: &[u32]) -> u64 {
+        let capacity = (4 * hashes.len()).next_power_of_two();
+        let (mask, shift) = (capacity - 1, u32::BITS - capacity.ilog2());
+        self.slots.clear();
+        self.slots.resize(capacity, 0);
+        let slots = &mut self.slots[..capacity];
+        let (mut distinct, mut has_zero) = (0, false);
+        for &hash in hashes {
+            let mut at = (hash >> shift) as usize & mask;
+            while slots[at & mask] != 0 && slots[at & mask] != hash {
+                at += 1;
+            }
+            distinct += u64::from(slots[at & mask] == 0 && hash != 0);
+            has_zero |= hash == 0;
+            slots[at & mask] = hash;
+        }
+        distinct + u64::from(has_zero)
+    }
 }
 
 /// The places of one axis, and the ordered pairs of documents in the same place
@@ -245,7 +274,7 @@ mod tests {
 
     #[test]
     fn counts_equal_the_naive_twin() {
-        let mut tally = Tally::default();
+        let (mut tally, mut distinct) = (Tally::default(), Distinct::default());
         for (seed, length, different) in
             [(1, 0, 1), (2, 1, 5), (3, 40, 3), (4, 300, 20), (5, 900, 2000), (6, 70, 1)]
         {
@@ -269,7 +298,9 @@ mod tests {
             let mut sorted = places.clone();
             sorted.sort_unstable();
             sorted.dedup();
-            assert_eq!(distinct(&places, &mut tally), sorted.len() as u64);
+            assert_eq!(distinct.count(&places), sorted.len() as u64);
+            let spread: Vec<u32> = places.iter().map(|place| place.rotate_right(9)).collect();
+            assert_eq!(distinct.count(&spread), sorted.len() as u64);
         }
     }
 
