@@ -15,7 +15,7 @@ use crate::{TaskError, Wave};
 
 /// Documents of the targets that one evidence pass holds in memory, about 1 kB each. Every pass
 /// decodes most of the corpus, so they should be few.
-const EVIDENCE_DOCUMENTS: usize = 32_768;
+const EVIDENCE_DOCUMENTS: usize = 16_384;
 
 /// Where the documents of every run are.
 pub(crate) struct RunPlaces(Vec<(DocumentOrd, u32)>);
