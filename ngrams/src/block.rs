@@ -52,6 +52,8 @@ pub struct Columns {
     fingerprints: Vec<u64>,
     /// Index and counts of the entries whose counts are not (1, 1).
     counts: Vec<(u32, u32, u32)>,
+    /// Counts of all entries, while they are being counted.
+    tallies: Vec<(u32, u32)>,
 }
 
 impl Columns {
@@ -81,6 +83,43 @@ impl Columns {
         }
         self.fingerprints.truncate(ordinal);
         self.counts.truncate(at);
+    }
+
+    /// Replaces the entries by those of sorted keys: `top` and the upper bits of a key are its
+    /// fingerprint, the lower `document_bits` a document. Low counts different documents, high all
+    /// keys. Which keys repeat is too irregular for a branch: every key writes its entry.
+    pub fn count(&mut self, keys: &[u64], document_bits: u32, top: u64) {
+        let entries = self.tally(keys, document_bits, top);
+        self.fingerprints.truncate(entries);
+        self.counts.resize(entries, (0, 0, 0));
+        let mut counted = 0;
+        for (index, &(low, high)) in self.tallies[..entries].iter().enumerate() {
+            self.counts[counted] = (index as u32, low, high);
+            counted += usize::from(high != 1);
+        }
+        self.counts.truncate(counted);
+    }
+
+    /// Writes fingerprints and tallies; returns how many.
+    fn tally(&mut self, keys: &[u64], document_bits: u32, top: u64) -> usize {
+        self.fingerprints.resize(keys.len(), 0);
+        if self.tallies.len() < keys.len() {
+            self.tallies.resize(keys.len(), (0, 0));
+        }
+        let tallies = &mut self.tallies[..keys.len()];
+        let fingerprints = &mut self.fingerprints[..keys.len()];
+        let mut previous = keys.first().map_or(0, |first| !first);
+        let (mut next, mut low, mut high) = (0, 0, 0);
+        for &key in keys {
+            let is_new = (key ^ previous) >> document_bits != 0;
+            low = if is_new { 1 } else { low + u32::from(key != previous) };
+            high = if is_new { 1 } else { high + 1 };
+            next += usize::from(is_new);
+            fingerprints[next - 1] = top | key >> document_bits;
+            tallies[next - 1] = (low, high);
+            previous = key;
+        }
+        next
     }
 
     /// The fingerprints, ascending.

@@ -161,7 +161,8 @@ impl Counter {
             let keys = &self.keys[starts[partition] as usize..starts[partition + 1] as usize];
             if !keys.is_empty() {
                 let sorted = self.sort.sort(keys, &mut self.sorted, |&key| key);
-                group(sorted, partition, &mut self.columns);
+                let top = (partition as u64) << (64 - PARTITION_BITS);
+                self.columns.count(sorted, Segment::DOCUMENT_BITS, top);
                 self.columns.encode(&mut blocks.bytes);
             }
             blocks.ends.push(blocks.bytes.len());
@@ -172,7 +173,9 @@ impl Counter {
     fn count_tokens(&mut self, segment: &Segment, blocks: &mut OrderBlocks) {
         self.tokens.count(segment);
         let tokens = self.tokens.sorted();
-        for same in tokens.chunk_by(|a, b| partition_of(a.fingerprint) == partition_of(b.fingerprint)) {
+        for same in
+            tokens.chunk_by(|a, b| partition_of(a.fingerprint) == partition_of(b.fingerprint))
+        {
             blocks.pad(partition_of(same[0].fingerprint));
             self.columns.clear();
             for token in same {
@@ -229,22 +232,6 @@ impl Counter {
             }
         }
         builder.finish()
-    }
-}
-
-/// Replaces `columns` by the distinct fingerprints of a sorted partition with df and cf.
-fn group(sorted: &[u64], partition: usize, columns: &mut Columns) {
-    columns.clear();
-    let top = (partition as u64) << (64 - PARTITION_BITS);
-    let ngram = |key: &u64| key >> PARTITION_BITS;
-    let mut rest = sorted;
-    while let Some(first) = rest.first() {
-        let occurrences = rest.iter().take_while(|key| ngram(key) == ngram(first));
-        let occurrences = occurrences.count();
-        let (same, after) = rest.split_at(occurrences);
-        let documents = 1 + same.windows(2).filter(|pair| pair[0] != pair[1]).count();
-        columns.push(top | ngram(first), documents as u32, occurrences as u32);
-        rest = after;
     }
 }
 

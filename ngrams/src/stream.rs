@@ -97,8 +97,7 @@ pub fn decode(
     }
     let width = width_of(vocabulary.len());
     let expected = ordinals.len() / width;
-    let is_whole = segment
-        .restore(lengths, vocabulary, |out| take_ordinals(ordinals, width, out));
+    let is_whole = segment.restore(lengths, vocabulary, |out| take_ordinals(ordinals, width, out));
     if !is_whole || !ordinals.len().is_multiple_of(width) || segment.tokens() != expected {
         return Err(StreamError::Field("tokens"));
     }
@@ -114,7 +113,8 @@ fn words<const N: usize, T>(
     word: fn([u8; N]) -> T,
 ) -> Result<impl ExactSizeIterator<Item = T>, StreamError> {
     let (words, rest) = payload.as_chunks::<N>();
-    rest.is_empty().then(|| words.iter().map(move |&bytes| word(bytes)))
+    rest.is_empty()
+        .then(|| words.iter().map(move |&bytes| word(bytes)))
         .ok_or(StreamError::Field("length of a frame"))
 }
 

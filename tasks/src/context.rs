@@ -101,9 +101,8 @@ impl<'a> Facts<'a> {
     fn new(corpus: &'a Corpus, unit_ord: usize, table: &DocumentsTable) -> Self {
         let axes = table.axes.iter().enumerate();
         let localities = axes.map(|(axis, column)| {
-            let shifted = |value: &String| {
-                corpus.locality(axis, value).unwrap_or(NO_VALUE).wrapping_add(1)
-            };
+            let shifted =
+                |value: &String| corpus.locality(axis, value).unwrap_or(NO_VALUE).wrapping_add(1);
             let values: Vec<u32> = column.values.iter().map(shifted).collect();
             let document = |&index: &u32| values.get(index as usize).copied().unwrap_or(0);
             column.indices.iter().map(document).collect()
@@ -174,8 +173,7 @@ impl<'a> Describing<'a> {
         let opened = self.workspace.open(&stream.key, Kind::Tokens, 1, stream.bytes)?;
         let slices = Slices::read(self.workspace, std::iter::once(&opened), 0, 1)?;
         let slice = slices.iter().next().unwrap_or(&[]);
-        stream::decode(slice, &mut self.segment, &mut self.facts.unusual)
-            .in_object(&stream.key)?;
+        stream::decode(slice, &mut self.segment, &mut self.facts.unusual).in_object(&stream.key)?;
         self.facts.enter(&self.segment);
         let got = (self.segment.documents() as u64, self.segment.tokens() as u64);
         if got == (run.documents, run.tokens) {
