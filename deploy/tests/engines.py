@@ -20,7 +20,7 @@ import time
 DEPLOY = pathlib.Path(__file__).resolve().parent.parent
 SAME = ["report.json", "findings.parquet", "findings.jsonl", "occurrences.parquet", "manifest.jsonl",
         "quarantine.jsonl"]
-PATIENCE = 240
+PATIENCE = 600
 WRAPPER = """#!/bin/sh
 # Announces who runs a spec, then runs it after a moment.
 case "$1 $2" in

@@ -107,10 +107,15 @@ if [ -z "${ready:-}" ]; then
 fi
 
 run taster submit s3://corpora/sample/ --out s3://audits/sample/ --id pods "${client[@]}" --quiet
-sleep 1
 podman kill --signal KILL taster-worker-pod-1-worker >/dev/null
+# What is killed too late shows nothing.
+if [ -e "$scratch/data/work/taster/audits/pods/ended.json" ]; then
+    echo "the audit had ended before the worker was killed" >&2
+    exit 1
+fi
 status=0
 run taster watch pods "${client[@]}" || status=$?
+[ -e "$scratch/data/work/taster/audits/pods/ended.json" ]
 
 mounts=(--volume "$scratch/data/corpora:/corpora:ro" --volume "$scratch/out:/out")
 run taster audit /corpora/sample --out /out/expected --work /scratch/work --fail-on never --quiet >/dev/null

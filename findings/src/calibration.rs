@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 /// Histogram cells per unit of score: fine enough that the median of 50 tail values is not one
-/// cell, coarse enough that a histogram is 256 KiB.
+/// cell, coarse enough that a histogram is 256 KiB at most.
 pub const STEPS_PER_UNIT: i32 = 512;
 
 /// Frequency bins: log2(edf) is 0..=31.
@@ -80,8 +80,8 @@ pub fn frequency_bin(edf: u64) -> usize {
 /// gives the same histogram.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ScoreHistogram {
-    /// Bin by bin, `CELLS` counts each.
-    counts: Vec<u64>,
+    /// Per bin `CELLS` counts, or none: an audit needs few bins, and has a histogram per task.
+    bins: Vec<Vec<u64>>,
 }
 
 impl Default for ScoreHistogram {
@@ -94,34 +94,50 @@ impl ScoreHistogram {
     /// An empty histogram.
     #[must_use]
     pub fn new() -> Self {
-        Self { counts: vec![0; BINS * CELLS] }
+        Self { bins: vec![Vec::new(); BINS] }
     }
 
     /// Counts one n-gram. Scores outside -1..=1 fall into the outermost cells, NaN into the first.
     pub fn add(&mut self, score: f64, edf: u64) {
-        self.counts[frequency_bin(edf) * CELLS + cell(score)] += 1;
+        self.count(frequency_bin(edf), cell(score), 1);
+    }
+
+    fn count(&mut self, bin: usize, cell: usize, times: u64) {
+        let bin = &mut self.bins[bin];
+        if bin.is_empty() {
+            bin.resize(CELLS, 0);
+        }
+        bin[cell] += times;
     }
 
     /// Adds another part of the same corpus.
     pub fn merge(&mut self, other: &Self) {
-        for (mine, theirs) in self.counts.iter_mut().zip(&other.counts) {
-            *mine += theirs;
+        for (mine, theirs) in self.bins.iter_mut().zip(&other.bins) {
+            if mine.len() < theirs.len() {
+                mine.resize(CELLS, 0);
+            }
+            mine.iter_mut().zip(theirs).for_each(|(all, one)| *all += one);
         }
     }
 
     /// N-grams counted.
     #[must_use]
     pub fn total(&self) -> u64 {
-        self.counts.iter().sum()
+        self.bins.iter().flatten().sum()
     }
 
     /// Magic, number of occupied cells, then (cell u32, count u64) in rising order, little-endian.
     #[must_use]
     pub fn to_bytes(&self) -> Vec<u8> {
-        let occupied = || self.counts.iter().enumerate().filter(|(_, count)| **count > 0);
+        let cells = |(bin, counts): (usize, &'_ Vec<u64>)| {
+            let first = bin * CELLS;
+            let counts = counts.iter().enumerate().filter(|(_, count)| **count > 0);
+            counts.map(|(cell, count)| (first + cell, *count)).collect::<Vec<_>>()
+        };
+        let occupied: Vec<(usize, u64)> = self.bins.iter().enumerate().flat_map(cells).collect();
         let mut bytes = MAGIC.to_vec();
-        bytes.extend((occupied().count() as u32).to_le_bytes());
-        for (index, count) in occupied() {
+        bytes.extend((occupied.len() as u32).to_le_bytes());
+        for (index, count) in occupied {
             bytes.extend((index as u32).to_le_bytes());
             bytes.extend(count.to_le_bytes());
         }
@@ -150,18 +166,16 @@ impl ScoreHistogram {
 
     fn read_entry(&mut self, entry: &[u8]) -> Result<(), HistogramError> {
         let number = |part: &[u8]| part.iter().rev().fold(0, |n, &byte| n << 8 | u64::from(byte));
-        let index = number(&entry[..4]);
-        let slot = self
-            .counts
-            .get_mut(index as usize)
-            .ok_or(HistogramError::Cell { expected: BINS * CELLS, got: index as u32 })?;
-        *slot += number(&entry[4..]);
+        let index = number(&entry[..4]) as usize;
+        if index >= BINS * CELLS {
+            return Err(HistogramError::Cell { expected: BINS * CELLS, got: index as u32 });
+        }
+        self.count(index / CELLS, index % CELLS, number(&entry[4..]));
         Ok(())
     }
 
     fn bins_in_use(&self) -> u64 {
-        let used = |bin: &&[u64]| bin.iter().any(|&count| count > 0);
-        self.counts.chunks_exact(CELLS).filter(used).count() as u64
+        self.bins.iter().filter(|bin| !bin.is_empty()).count() as u64
     }
 
     /// Counts of a bin with as many neighbours on both sides as it takes to be large enough.
@@ -170,7 +184,7 @@ impl ScoreHistogram {
         for reach in 0..BINS {
             let (low, high) = (bin.saturating_sub(reach), (bin + reach).min(BINS - 1));
             sum.fill(0);
-            for part in self.counts[low * CELLS..(high + 1) * CELLS].chunks_exact(CELLS) {
+            for part in &self.bins[low..=high] {
                 sum.iter_mut().zip(part).for_each(|(all, one)| *all += one);
             }
             if sum.iter().sum::<u64>() >= MIN_BIN_TOTAL {

@@ -52,6 +52,8 @@ pub struct Columns {
     fingerprints: Vec<u64>,
     /// Index and counts of the entries whose counts are not (1, 1).
     counts: Vec<(u32, u32, u32)>,
+    /// Counts of all entries, while they are being counted.
+    tallies: Vec<(u32, u32)>,
 }
 
 impl Columns {
@@ -62,6 +64,110 @@ impl Columns {
             self.counts.push((self.fingerprints.len() as u32, low, high));
         }
         self.fingerprints.push(fingerprint);
+    }
+
+    /// Appends those of `entries`, given as fingerprint and count, whose count is `least` or more,
+    /// at least 2. Which are is too irregular for a branch: all are written, those are kept.
+    #[inline]
+    pub fn extend_from(&mut self, entries: impl ExactSizeIterator<Item = (u64, u32)>, least: u32) {
+        debug_assert!(least >= 2, "counts of 1 are left out");
+        let (mut ordinal, mut at) = (self.fingerprints.len(), self.counts.len());
+        self.fingerprints.resize(ordinal + entries.len(), 0);
+        self.counts.resize(at + entries.len(), (0, 0, 0));
+        for (fingerprint, count) in entries {
+            self.fingerprints[ordinal] = fingerprint;
+            self.counts[at] = (ordinal as u32, count, count);
+            let is_kept = usize::from(count >= least);
+            ordinal += is_kept;
+            at += is_kept;
+        }
+        self.fingerprints.truncate(ordinal);
+        self.counts.truncate(at);
+    }
+
+    /// Replaces the entries by those of sorted keys: `top` and the upper bits of a key are its
+    /// fingerprint, the lower `document_bits` a document. Low counts different documents, high all
+    /// keys. Which keys repeat is too irregular for a branch: every key writes its entry.
+    pub fn count(&mut self, keys: &[u64], document_bits: u32, top: u64) {
+        let entries = self.tally(keys, document_bits, top);
+        self.fingerprints.truncate(entries);
+        self.counts.resize(entries, (0, 0, 0));
+        let mut counted = 0;
+        for (index, &(low, high)) in self.tallies[..entries].iter().enumerate() {
+            self.counts[counted] = (index as u32, low, high);
+            counted += usize::from(high != 1);
+        }
+        self.counts.truncate(counted);
+    }
+
+    /// Writes fingerprints and tallies; returns how many.
+    fn tally(&mut self, keys: &[u64], document_bits: u32, top: u64) -> usize {
+        self.fingerprints.resize(keys.len(), 0);
+        if self.tallies.len() < keys.len() {
+            self.tallies.resize(keys.len(), (0, 0));
+        }
+        let tallies = &mut self.tallies[..keys.len()];
+        let fingerprints = &mut self.fingerprints[..keys.len()];
+        let mut previous = keys.first().map_or(0, |first| !first);
+        let (mut next, mut low, mut high) = (0, 0, 0);
+        for &key in keys {
+            let is_new = (key ^ previous) >> document_bits != 0;
+            low = if is_new { 1 } else { low + u32::from(key != previous) };
+            high = if is_new { 1 } else { high + 1 };
+            next += usize::from(is_new);
+            fingerprints[next - 1] = top | key >> document_bits;
+            tallies[next - 1] = (low, high);
+            previous = key;
+        }
+        next
+    }
+
+    /// The fingerprints, ascending.
+    #[must_use]
+    pub fn fingerprints(&self) -> &[u64] {
+        &self.fingerprints
+    }
+
+    /// Index, low and high of the entries whose counts are not (1, 1), ascending.
+    #[must_use]
+    pub fn counts(&self) -> &[(u32, u32, u32)] {
+        &self.counts
+    }
+
+    /// Replaces the entries by those of a block: faster than [`decode`], as what is rare does not
+    /// stand in the way of what is not.
+    ///
+    /// # Errors
+    /// If the bytes are not exactly one block; the entries are then of no meaning.
+    pub fn decode(&mut self, bytes: &[u8]) -> Result<(), BlockError> {
+        self.clear();
+        let Some(parts) = Parts::parse(bytes)? else {
+            return Ok(());
+        };
+        let ascend = match parts.width {
+            4 => parts.sum_differences::<4>(&mut self.fingerprints),
+            5 => parts.sum_differences::<5>(&mut self.fingerprints),
+            6 => parts.sum_differences::<6>(&mut self.fingerprints),
+            7 => parts.sum_differences::<7>(&mut self.fingerprints),
+            _ => return parts.decode(&mut |e: Entry| self.push(e.fingerprint, e.low, e.high)),
+        };
+        if !ascend {
+            return Err(BlockError::Field("difference"));
+        }
+        self.decode_counts(parts)
+    }
+
+    fn decode_counts(&mut self, mut parts: Parts<'_>) -> Result<(), BlockError> {
+        for (at, &flags) in parts.flags.iter().enumerate() {
+            let mut flags = flags;
+            while flags != 0 {
+                let index = 8 * at as u32 + flags.trailing_zeros();
+                let (low, high) = parts.take_counts().ok_or(BlockError::Field("counts"))?;
+                self.counts.push((index, low, high));
+                flags &= flags - 1;
+            }
+        }
+        expect_length(0, parts.counts.len())
     }
 
     /// Whether there are no entries.
@@ -128,14 +234,7 @@ pub fn entries(mut bytes: &[u8]) -> usize {
 /// # Errors
 /// If the bytes are not exactly one block.
 pub fn decode(bytes: &[u8], mut emit: impl FnMut(Entry)) -> Result<(), BlockError> {
-    let mut rest = bytes;
-    let count = varint::take(&mut rest).ok_or(BlockError::Field("number of entries"))?;
-    if count == 0 {
-        return expect_length(bytes.len() - rest.len(), bytes.len());
-    }
-    let count = usize::try_from(count).map_err(|_| BlockError::Field("number of entries"))?;
-    let parts = Parts::split(rest, count)?;
-    parts.decode(&mut emit)
+    Parts::parse(bytes)?.map_or(Ok(()), |parts| parts.decode(&mut emit))
 }
 
 fn expect_length(expected: usize, got: usize) -> Result<(), BlockError> {
@@ -152,6 +251,33 @@ struct Parts<'a> {
 }
 
 impl<'a> Parts<'a> {
+    /// The fields of a block; `None` if it has no entries.
+    fn parse(bytes: &'a [u8]) -> Result<Option<Self>, BlockError> {
+        let mut rest = bytes;
+        let count = varint::take(&mut rest).ok_or(BlockError::Field("number of entries"))?;
+        if count == 0 {
+            return expect_length(bytes.len() - rest.len(), bytes.len()).map(|()| None);
+        }
+        let count = usize::try_from(count).map_err(|_| BlockError::Field("number of entries"))?;
+        Self::split(rest, count).map(Some)
+    }
+
+    /// Appends all fingerprints to `out`; whether they ascend. `WIDTH` is the width.
+    fn sum_differences<const WIDTH: usize>(&self, out: &mut Vec<u64>) -> bool {
+        let (gaps, _) = self.differences.as_chunks::<WIDTH>();
+        let (mut fingerprint, mut ascend) = (self.first, true);
+        out.push(fingerprint);
+        out.extend(gaps.iter().map(|bytes| {
+            let mut gap = [0; 8];
+            gap[..WIDTH].copy_from_slice(bytes);
+            let (next, is_beyond) = fingerprint.overflowing_add(u64::from_le_bytes(gap));
+            ascend &= !is_beyond & (next != fingerprint);
+            fingerprint = next;
+            next
+        }));
+        ascend
+    }
+
     fn split(bytes: &'a [u8], count: usize) -> Result<Self, BlockError> {
         let too_short = |expected| BlockError::Length { expected, got: bytes.len() };
         let (first, rest) = bytes.split_first_chunk::<8>().ok_or_else(|| too_short(9))?;
@@ -246,21 +372,51 @@ mod tests {
         })
     }
 
+    /// The same, close enough together for narrow differences.
+    fn dense_entries() -> impl Strategy<Value = Vec<Entry>> {
+        (entries(), 0u32..40, any::<u64>()).prop_map(|(mut entries, shift, top)| {
+            let bits = 64 - shift;
+            let top = top.checked_shl(bits).unwrap_or(0);
+            entries.iter_mut().for_each(|e| e.fingerprint = e.fingerprint >> shift | top);
+            entries.dedup_by_key(|e| e.fingerprint);
+            entries
+        })
+    }
+
+    /// By both ways to decode, which must agree.
     fn decoded(bytes: &[u8]) -> Result<Vec<Entry>, BlockError> {
         let mut out = Vec::new();
-        decode(bytes, |entry| out.push(entry)).map(|()| out)
+        let result = decode(bytes, |entry| out.push(entry)).map(|()| out);
+        let mut columns = Columns::default();
+        columns.push(7, 7, 7);
+        let by_columns = columns.decode(bytes).map(|()| listed(&columns));
+        assert_eq!(result.is_ok(), by_columns.is_ok());
+        if let (Ok(entries), Ok(listed)) = (&result, by_columns) {
+            assert_eq!(*entries, listed);
+        }
+        result
+    }
+
+    fn listed(columns: &Columns) -> Vec<Entry> {
+        let one = |&fingerprint: &u64| Entry { fingerprint, low: 1, high: 1 };
+        let mut entries: Vec<Entry> = columns.fingerprints().iter().map(one).collect();
+        for &(index, low, high) in columns.counts() {
+            let entry = &mut entries[index as usize];
+            (entry.low, entry.high) = (low, high);
+        }
+        entries
     }
 
     proptest! {
         #[test]
-        fn round_trip(entries in entries()) {
+        fn round_trip(entries in dense_entries()) {
             let mut bytes = Vec::new();
             encode(&entries, &mut bytes);
             prop_assert_eq!(decoded(&bytes).unwrap(), entries);
         }
 
         #[test]
-        fn every_truncation_is_refused(entries in entries()) {
+        fn every_truncation_is_refused(entries in dense_entries()) {
             let mut bytes = Vec::new();
             encode(&entries, &mut bytes);
             for end in 0..bytes.len() {
@@ -272,6 +428,15 @@ mod tests {
         fn arbitrary_bytes_never_panic(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
             let _ = decoded(&bytes);
         }
+    }
+
+    #[test]
+    fn only_large_counts_are_kept() {
+        let mut columns = Columns::default();
+        columns.extend_from([(1, 1), (2, 5), (3, 2)].into_iter(), 2);
+        columns.extend_from([(4, 4), (5, 5), (6, 1)].into_iter(), 5);
+        let entry = |fingerprint, low| Entry { fingerprint, low, high: low };
+        assert_eq!(listed(&columns), [entry(2, 5), entry(3, 2), entry(5, 5)]);
     }
 
     #[test]

@@ -12,6 +12,7 @@
 use std::ops::RangeInclusive;
 
 use crate::Fingerprinter;
+use crate::fingerprint::fingerprint;
 use crate::lookup::{Found, Screened, Wanted};
 use crate::object::Header;
 use crate::posting::LocalityRows;
@@ -64,6 +65,8 @@ pub trait DocumentFacts {
 struct Document<'a> {
     ord: u32,
     hashes: &'a [u64],
+    /// Of its tokens in the segment's vocabulary.
+    ordinals: &'a [u32],
     unusual: &'a [u32],
 }
 
@@ -92,6 +95,8 @@ pub struct Describer {
     fingerprinter: Fingerprinter,
     /// Per order the n-grams of the document, position by position, between two empty places.
     found: Vec<Vec<Found>>,
+    /// The tokens of the segment, by ordinal, if order 1 was counted.
+    tokens: Vec<Found>,
     wanted: Vec<Wanted>,
     surroundings: Surroundings,
     places: Places,
@@ -112,15 +117,22 @@ impl Describer {
         self.hits.clear();
         self.rows.clear();
         self.found.resize(usize::from(*rules.orders.end()) + 1, Vec::new());
-        for (ord, hashes) in segment.iter().enumerate() {
+        if rules.orders.contains(&1) {
+            let token = |&hash: &u64| table.get(fingerprint(&[hash]));
+            self.tokens.clear();
+            self.tokens.extend(segment.vocabulary().iter().map(token));
+        }
+        for (ord, range) in segment.ranges().enumerate() {
             let ord = ord as u32;
+            let (hashes, ordinals) = (&segment.hashes()[range.clone()], &segment.ordinals()[range]);
             self.rows.push(|put| facts.localities(ord, put));
             if facts.is_canonical(ord) {
                 let unusual = facts.unusual(ord);
-                let document = Document { ord, hashes, unusual };
+                let document = Document { ord, hashes, ordinals, unusual };
                 self.document(&document, table, rules);
             }
         }
+        self.rows.pack();
         self.hits.assemble(table, &self.rows, header)
     }
 
@@ -150,7 +162,9 @@ impl Describer {
                 let inner = self.fingerprinter.range(0..positions);
                 self.surroundings.hash(document.hashes, inner);
             }
-            if rules.orders.contains(&(order as u8)) {
+            if order == 1 && rules.orders.contains(&1) {
+                self.place_tokens(document.ordinals);
+            } else if rules.orders.contains(&(order as u8)) {
                 self.want(order, positions, rules);
                 let found = &mut self.found[order];
                 found.clear();
@@ -158,6 +172,15 @@ impl Describer {
                 table.look_up(&mut self.wanted, &mut found[1..]);
             }
         }
+    }
+
+    /// Order 1: the tokens of the segment have been looked up already.
+    fn place_tokens(&mut self, ordinals: &[u32]) {
+        let found = &mut self.found[1];
+        found.clear();
+        found.push(Found::default());
+        found.extend(ordinals.iter().map(|&ordinal| self.tokens[ordinal as usize]));
+        found.push(Found::default());
     }
 
     /// Fills `wanted` with the n-grams of one order that may be in the table.

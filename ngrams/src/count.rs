@@ -8,6 +8,7 @@ use std::ops::RangeInclusive;
 
 use crate::Fingerprinter;
 use crate::block::Columns;
+use crate::fingerprint::fingerprint;
 use crate::object::{Header, Kind, ObjectBuilder};
 use crate::segment::Segment;
 use crate::sort::BinSort;
@@ -49,6 +50,7 @@ pub struct Counter {
     sorted: Vec<u64>,
     columns: Columns,
     sort: BinSort,
+    tokens: Tokens,
     /// Per order that is counted.
     blocks: Vec<OrderBlocks>,
     object: Vec<u8>,
@@ -60,6 +62,62 @@ struct OrderBlocks {
     order: u8,
     bytes: Vec<u8>,
     ends: Vec<usize>,
+}
+
+impl OrderBlocks {
+    fn clear(&mut self, order: u8) {
+        self.order = order;
+        self.bytes.clear();
+        self.ends.clear();
+    }
+
+    /// Leaves all partitions before `partition` empty that have not been written.
+    fn pad(&mut self, partition: usize) {
+        self.ends.resize(partition, self.bytes.len());
+    }
+}
+
+/// The different tokens of a segment with their counts.
+#[derive(Debug, Default)]
+struct Tokens {
+    counts: Vec<Token>,
+    memory: Vec<Token>,
+    sort: BinSort,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Token {
+    fingerprint: u64,
+    occurrences: u32,
+    documents: u32,
+    /// 1 + ordinal of the last document that was counted.
+    last: u32,
+}
+
+impl Tokens {
+    fn count(&mut self, segment: &Segment) {
+        self.counts.clear();
+        self.counts.extend(segment.vocabulary().iter().map(|&hash| Token {
+            fingerprint: fingerprint(&[hash]),
+            occurrences: 0,
+            documents: 0,
+            last: 0,
+        }));
+        for (document, range) in segment.ranges().enumerate() {
+            let document = document as u32 + 1;
+            for &ordinal in &segment.ordinals()[range] {
+                let token = &mut self.counts[ordinal as usize];
+                token.occurrences += 1;
+                token.documents += u32::from(token.last != document);
+                token.last = document;
+            }
+        }
+    }
+
+    /// By ascending fingerprint.
+    fn sorted(&mut self) -> &[Token] {
+        self.sort.sort(&self.counts, &mut self.memory, |token| token.fingerprint)
+    }
 }
 
 impl Counter {
@@ -79,8 +137,12 @@ impl Counter {
         for order in 1..=*orders.end() {
             self.fingerprinter.advance(segment.hashes());
             if orders.contains(&order) {
-                let place = usize::from(order - orders.start());
-                self.count_order(segment, order, &mut blocks[place]);
+                let blocks = &mut blocks[usize::from(order - orders.start())];
+                blocks.clear(order);
+                match order {
+                    1 => self.count_tokens(segment, blocks),
+                    _ => self.count_order(segment, blocks),
+                }
             }
         }
         self.blocks = blocks;
@@ -93,20 +155,36 @@ impl Counter {
         self.object = object;
     }
 
-    fn count_order(&mut self, segment: &Segment, order: u8, blocks: &mut OrderBlocks) {
+    fn count_order(&mut self, segment: &Segment, blocks: &mut OrderBlocks) {
         let starts = self.scatter(segment);
-        blocks.order = order;
-        blocks.bytes.clear();
-        blocks.ends.clear();
         for partition in 0..PARTITIONS {
             let keys = &self.keys[starts[partition] as usize..starts[partition + 1] as usize];
             if !keys.is_empty() {
                 let sorted = self.sort.sort(keys, &mut self.sorted, |&key| key);
-                group(sorted, partition, &mut self.columns);
+                let top = (partition as u64) << (64 - PARTITION_BITS);
+                self.columns.count(sorted, Segment::DOCUMENT_BITS, top);
                 self.columns.encode(&mut blocks.bytes);
             }
             blocks.ends.push(blocks.bytes.len());
         }
+    }
+
+    /// Counts order 1, where the segment has numbered the different n-grams already.
+    fn count_tokens(&mut self, segment: &Segment, blocks: &mut OrderBlocks) {
+        self.tokens.count(segment);
+        let tokens = self.tokens.sorted();
+        for same in
+            tokens.chunk_by(|a, b| partition_of(a.fingerprint) == partition_of(b.fingerprint))
+        {
+            blocks.pad(partition_of(same[0].fingerprint));
+            self.columns.clear();
+            for token in same {
+                self.columns.push(token.fingerprint, token.documents, token.occurrences);
+            }
+            self.columns.encode(&mut blocks.bytes);
+            blocks.ends.push(blocks.bytes.len());
+        }
+        blocks.pad(PARTITIONS);
     }
 
     /// Fills `keys` with all packed n-grams of the fingerprinter's order, partition by partition;
@@ -157,29 +235,12 @@ impl Counter {
     }
 }
 
-/// Replaces `columns` by the distinct fingerprints of a sorted partition with df and cf.
-fn group(sorted: &[u64], partition: usize, columns: &mut Columns) {
-    columns.clear();
-    let top = (partition as u64) << (64 - PARTITION_BITS);
-    let ngram = |key: &u64| key >> PARTITION_BITS;
-    let mut rest = sorted;
-    while let Some(first) = rest.first() {
-        let occurrences = rest.iter().take_while(|key| ngram(key) == ngram(first));
-        let occurrences = occurrences.count();
-        let (same, after) = rest.split_at(occurrences);
-        let documents = 1 + same.windows(2).filter(|pair| pair[0] != pair[1]).count();
-        columns.push(top | ngram(first), documents as u32, occurrences as u32);
-        rest = after;
-    }
-}
-
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
     use crate::Words;
     use crate::block;
-    use crate::fingerprint::fingerprint;
     use crate::object::{Directory, take_frame};
     use proptest::prelude::*;
     use std::collections::BTreeMap;

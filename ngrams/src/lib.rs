@@ -7,7 +7,8 @@
 //! 1. [`tokenizer`] cuts a document into tokens, [`fingerprint`] hashes n-grams of them;
 //! 2. [`segment`] collects documents, [`count`] counts a segment exactly into sorted [`block`]s,
 //!    kept in an [`object`] (a *run*);
-//! 3. [`merge`] sums one fingerprint range over all runs (the screen wave);
+//! 3. [`frequency`] sums one fingerprint range over all runs and says what of each run matters (the
+//!    screen wave); [`merge`] does so n-gram by n-gram, for tables;
 //! 4. [`lookup`] and [`context`] find the screened n-grams again in the text and describe where
 //!    they stand, as [`posting`]s that the score wave groups.
 //!
@@ -19,14 +20,17 @@ pub mod context;
 pub mod count;
 pub mod fingerprint;
 mod frame;
+pub mod frequency;
 pub mod lookup;
 pub mod merge;
 pub mod object;
 pub mod posting;
 pub mod segment;
 pub mod sort;
+pub mod stream;
 pub mod tokenizer;
 mod varint;
+mod vocabulary;
 
 pub use fingerprint::Fingerprinter;
 pub use segment::Segment;

@@ -36,6 +36,8 @@ pub enum Kind {
     Context = 3,
     /// Rows, digests and axis values of a unit's documents (count wave); one slice.
     Documents = 4,
+    /// Tokens of a segment (count wave); one slice.
+    Tokens = 5,
 }
 
 /// What the header says.
@@ -298,6 +300,7 @@ fn parse_fields(head: &[u8]) -> Result<Header, ObjectError> {
         2 => Kind::Screened,
         3 => Kind::Context,
         4 => Kind::Documents,
+        5 => Kind::Tokens,
         other => {
             let expected = "1 to 4".to_owned();
             return Err(ObjectError::Mismatch { field: "kind", expected, got: other.to_string() });

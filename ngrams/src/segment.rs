@@ -1,13 +1,17 @@
 //! A segment: as many whole documents as are counted at once in memory.
 
 use crate::Tokenizer;
+use crate::vocabulary::Vocabulary;
 
 /// Documents of one segment, as token hashes. The unit of exact counting: bounded in documents
 /// (their ordinals are packed beside fingerprints) and, by the caller, in tokens.
 #[derive(Debug, Default)]
 pub struct Segment {
     hashes: Vec<u64>,
+    /// Ordinal in the vocabulary, per token.
+    ordinals: Vec<u32>,
     ends: Vec<u32>,
+    vocabulary: Vocabulary,
 }
 
 impl Segment {
@@ -20,7 +24,9 @@ impl Segment {
     /// not be full of documents.
     pub fn push(&mut self, text: &str, tokenizer: &dyn Tokenizer, seed: u64) {
         debug_assert!(self.ends.len() < Self::MAX_DOCUMENTS, "segment is full");
+        let before = self.hashes.len();
         tokenizer.hashes(text, seed, &mut self.hashes);
+        self.vocabulary.number(&self.hashes[before..], &mut self.ordinals);
         self.ends.push(self.hashes.len() as u32);
     }
 
@@ -49,6 +55,43 @@ impl Segment {
         &self.hashes
     }
 
+    /// Hashes of the different tokens, by ordinal.
+    #[must_use]
+    pub fn vocabulary(&self) -> &[u64] {
+        self.vocabulary.hashes()
+    }
+
+    /// Ordinals of all tokens in [`Segment::vocabulary`], as [`Segment::hashes`].
+    #[must_use]
+    pub fn ordinals(&self) -> &[u32] {
+        &self.ordinals
+    }
+
+    /// Replaces everything by documents of these lengths, of tokens whose ordinals `put` appends;
+    /// returns whether they fit.
+    pub(crate) fn restore(
+        &mut self,
+        lengths: impl ExactSizeIterator<Item = u32>,
+        vocabulary: impl Iterator<Item = u64>,
+        put: impl FnOnce(&mut Vec<u32>),
+    ) -> bool {
+        self.clear();
+        self.vocabulary.set(vocabulary);
+        put(&mut self.ordinals);
+        let hashes = self.vocabulary.hashes();
+        let is_known = |&ordinal: &u32| (ordinal as usize) < hashes.len();
+        if lengths.len() > Self::MAX_DOCUMENTS || !self.ordinals.iter().all(is_known) {
+            return false;
+        }
+        self.hashes.extend(self.ordinals.iter().map(|&ordinal| hashes[ordinal as usize]));
+        let mut end = 0u64;
+        self.ends.extend(lengths.map(|length| {
+            end += u64::from(length);
+            end as u32
+        }));
+        end == self.hashes.len() as u64
+    }
+
     /// Positions of each document in [`Segment::hashes`], in order.
     pub fn ranges(&self) -> impl Iterator<Item = std::ops::Range<usize>> {
         let mut start = 0;
@@ -74,7 +117,9 @@ impl Segment {
     /// Forgets all documents and keeps the memory.
     pub fn clear(&mut self) {
         self.hashes.clear();
+        self.ordinals.clear();
         self.ends.clear();
+        self.vocabulary.clear();
     }
 }
 

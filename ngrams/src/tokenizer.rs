@@ -26,6 +26,11 @@ pub trait Tokenizer: Send + Sync {
     fn hashes(&self, text: &str, seed: u64, hashes: &mut Vec<u64>) {
         let mut spans = Vec::new();
         self.spans(text, &mut spans);
+        self.hashes_of(text, &spans, seed, hashes);
+    }
+
+    /// The same for a text whose tokens are known.
+    fn hashes_of(&self, text: &str, spans: &[Span], seed: u64, hashes: &mut Vec<u64>) {
         let bytes = text.as_bytes();
         let token = |span: &Span| &bytes[span.start as usize..span.end as usize];
         hashes.extend(spans.iter().map(|span| token_hash(token(span), seed)));
@@ -288,6 +293,9 @@ mod tests {
             Words.spans(&text, &mut spans);
             let mut hashes = Vec::new();
             Words.hashes(&text, seed, &mut hashes);
+            let mut by_spans = Vec::new();
+            Words.hashes_of(&text, &spans, seed, &mut by_spans);
+            prop_assert_eq!(&hashes, &by_spans);
             let expected: Vec<u64> = spans.iter()
                 .map(|s| token_hash(&text.as_bytes()[s.start as usize..s.end as usize], seed)).collect();
             prop_assert_eq!(hashes, expected);

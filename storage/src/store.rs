@@ -108,6 +108,21 @@ impl Store {
         Ok(ranges.into_iter().next().unwrap_or_default())
     }
 
+    /// Fills `bytes` with those of an object from `start` on.
+    ///
+    /// # Errors
+    /// As for [`Store::get_range`].
+    pub fn read_range(&self, key: &str, start: u64, bytes: &mut [u8]) -> Result<(), StorageError> {
+        if let Some(path) = self.file(key)? {
+            let file = File::open(path).map_err(|e| self.file_error("open", key, e))?;
+            let read = file.read_exact_at(bytes, start);
+            return read.map_err(|e| self.file_error("read", key, e));
+        }
+        let range = start..start + bytes.len() as u64;
+        bytes.copy_from_slice(&self.get_range(key, range)?);
+        Ok(())
+    }
+
     /// The bytes of several ranges of one object, in their order. On S3 neighbouring ranges
     /// share a request.
     ///
@@ -292,6 +307,10 @@ mod tests {
         store.commit("a", Bytes::from_static(b"x")).unwrap();
         assert_eq!(store.size("b/2").unwrap(), Some(10));
         assert_eq!(store.get_range("b/2", 2..5).unwrap(), "234");
+        let mut three = *b"xyz";
+        store.read_range("b/2", 7, &mut three).unwrap();
+        assert_eq!(&three, b"789");
+        assert!(store.read_range("b/2", 8, &mut three).is_err());
         let ranges = store.get_ranges("b/2", &[8..10, 0..1, 3..3]).unwrap();
         assert_eq!(ranges, ["89", "0", ""]);
         let all = [("a", 1), ("b/10", 0), ("b/2", 10)].map(|(k, s)| (k.to_owned(), s));

@@ -5,18 +5,16 @@ use taster_ngrams::block;
 use taster_ngrams::context::{Describer, DocumentFacts, Rules};
 use taster_ngrams::lookup::Screened;
 use taster_ngrams::object::{Frame, Kind, take_frame};
-use taster_ngrams::{Segment, Span};
+use taster_ngrams::{Segment, stream};
 use taster_planning::DigestBuilder;
-use taster_storage::{DocumentBatch, Want};
 
 use crate::TaskError;
-use crate::corpus::{Corpus, Counted};
-use crate::count::{Run, commit, folder as count_folder};
-use crate::documents::NO_VALUE;
+use crate::corpus::{Corpus, Counted, read_table};
+use crate::count::{Output, Run, commit, folder as count_folder};
+use crate::documents::{DocumentsTable, NO_VALUE};
 use crate::error::InObject;
 use crate::memory::Lent;
-use crate::segments::{Visitor, walk};
-use crate::unusual::unusual_tokens;
+use crate::slices::Slices;
 use crate::workspace::{Opened, Workspace};
 
 /// What a context task leaves.
@@ -51,7 +49,7 @@ pub(crate) fn describe(
     located: &Located<'_>,
 ) -> Result<(ContextReceipt, bool), TaskError> {
     let unit = &located.counted.unit;
-    let digest = DigestBuilder::new("taster context 2")
+    let digest = DigestBuilder::new("taster context 3")
         .text(&count_folder(workspace, unit))
         .bytes(&screen.digest)
         .number(located.first_run as u64)
@@ -63,9 +61,13 @@ pub(crate) fn describe(
     {
         return Ok((receipt, true));
     }
-    let mut describing = Describing::new(workspace, screen, located, folder);
-    walk(workspace, unit, Want { axes: true, ids: false }, &mut describing)?;
-    let receipt = describing.finish()?;
+    let mut describing = Describing::new(workspace, screen, located, folder)?;
+    let counted = &located.counted.receipt;
+    for (run, stream) in counted.runs.iter().zip(&counted.streams) {
+        workspace.proceed()?;
+        describing.segment(run, stream)?;
+    }
+    let receipt = describing.receipt;
     workspace.commit_receipt(&receipt_key, &receipt)?;
     Ok((receipt, false))
 }
@@ -75,37 +77,74 @@ struct Describing<'a> {
     screen: &'a Screen<'a>,
     located: &'a Located<'a>,
     folder: String,
+    segment: Lent<'a, Segment>,
     table: Lent<'a, Screened>,
     describer: Lent<'a, Describer>,
-    facts: Facts,
-    /// Documents of the unit before the current segment.
-    documents_before: usize,
-    spans: Vec<Span>,
+    facts: Facts<'a>,
     receipt: ContextReceipt,
 }
 
 /// Facts of the current segment's documents.
-#[derive(Debug, Default)]
-struct Facts {
-    canonical: Vec<bool>,
-    unusual: Vec<Vec<u32>>,
-    localities: Vec<u32>,
-    axes: usize,
+struct Facts<'a> {
+    /// Per document of the unit.
+    canonical: &'a [bool],
+    /// Locality ordinals per axis and document of the unit, shifted by one; 0 stands for none.
+    localities: Vec<Vec<u32>>,
+    /// Documents of the unit before the current segment.
+    before: usize,
+    /// Positions of unusual tokens in their document.
+    unusual: Vec<u32>,
+    /// Where in `unusual` those of each document end.
+    unusual_ends: Vec<usize>,
 }
 
-impl DocumentFacts for Facts {
+impl<'a> Facts<'a> {
+    fn new(corpus: &'a Corpus, unit_ord: usize, table: &DocumentsTable) -> Self {
+        let axes = table.axes.iter().enumerate();
+        let localities = axes.map(|(axis, column)| {
+            let shifted =
+                |value: &String| corpus.locality(axis, value).unwrap_or(NO_VALUE).wrapping_add(1);
+            let values: Vec<u32> = column.values.iter().map(shifted).collect();
+            let document = |&index: &u32| values.get(index as usize).copied().unwrap_or(0);
+            column.indices.iter().map(document).collect()
+        });
+        Self {
+            canonical: &corpus.canonical[unit_ord],
+            localities: localities.collect(),
+            before: 0,
+            unusual: Vec::new(),
+            unusual_ends: Vec::new(),
+        }
+    }
+
+    /// Goes on to `segment`; `unusual` holds positions in it.
+    fn enter(&mut self, segment: &Segment) {
+        self.unusual_ends.clear();
+        let mut next = 0;
+        for range in segment.ranges() {
+            while self.unusual.get(next).is_some_and(|&at| (at as usize) < range.end) {
+                self.unusual[next] -= range.start as u32;
+                next += 1;
+            }
+            self.unusual_ends.push(next);
+        }
+    }
+}
+
+impl DocumentFacts for Facts<'_> {
     fn is_canonical(&self, document: u32) -> bool {
-        self.canonical[document as usize]
+        self.canonical.get(self.before + document as usize).copied().unwrap_or(false)
     }
 
     fn unusual(&self, document: u32) -> &[u32] {
-        &self.unusual[document as usize]
+        let document = document as usize;
+        let start = document.checked_sub(1).map_or(0, |before| self.unusual_ends[before]);
+        &self.unusual[start..self.unusual_ends[document]]
     }
 
-    /// Ordinals are shifted by one; 0 stands for no locality.
     fn localities(&self, document: u32, put: &mut dyn FnMut(u32)) {
-        let at = document as usize * self.axes;
-        self.localities[at..at + self.axes].iter().for_each(|locality| put(*locality));
+        let at = self.before + document as usize;
+        self.localities.iter().for_each(|axis| put(axis.get(at).copied().unwrap_or(0)));
     }
 }
 
@@ -115,29 +154,43 @@ impl<'a> Describing<'a> {
         screen: &'a Screen<'a>,
         located: &'a Located<'a>,
         folder: String,
-    ) -> Self {
-        Self {
+    ) -> Result<Self, TaskError> {
+        let table = read_table(workspace, &located.counted.receipt)?;
+        Ok(Self {
             workspace,
             screen,
             located,
             folder,
+            segment: workspace.memory.segments.lend(),
             table: workspace.memory.tables.lend(),
             describer: workspace.memory.describers.lend(),
-            facts: Facts { axes: workspace.manifest.axes.len(), ..Facts::default() },
-            documents_before: 0,
-            spans: Vec::new(),
+            facts: Facts::new(screen.corpus, located.unit_ord, &table),
             receipt: ContextReceipt::default(),
+        })
+    }
+
+    /// Reads the segment of a counted run.
+    fn read(&mut self, run: &Run, stream: &Output) -> Result<(), TaskError> {
+        let opened = self.workspace.open(&stream.key, Kind::Tokens, 1, stream.bytes)?;
+        let slices = Slices::read(self.workspace, std::iter::once(&opened), 0, 1)?;
+        let slice = slices.iter().next().unwrap_or(&[]);
+        stream::decode(slice, &mut self.segment, &mut self.facts.unusual).in_object(&stream.key)?;
+        self.facts.enter(&self.segment);
+        let got = (self.segment.documents() as u64, self.segment.tokens() as u64);
+        if got == (run.documents, run.tokens) {
+            return Ok(());
         }
+        let detail = format!("expected the counted segment, got (documents, tokens) {got:?}");
+        Err(TaskError::damaged(&stream.key, detail))
     }
 
     /// Fills the table with what matters of this segment.
     fn load_table(&mut self, run: usize) -> Result<(), TaskError> {
         let objects = self.screen.objects;
-        let slices = objects.iter().map(|object| self.workspace.slices(object, run, run + 1));
-        let slices = slices.collect::<Result<Vec<_>, _>>()?;
+        let slices = Slices::read(self.workspace, objects.iter(), run, run + 1)?;
         let each = |visit: &mut dyn FnMut(&str, Frame<'_>) -> Result<(), TaskError>| {
-            objects.iter().zip(&slices).try_for_each(|(object, slice)| {
-                let mut rest = slice.as_ref();
+            objects.iter().zip(slices.iter()).try_for_each(|(object, slice)| {
+                let mut rest = slice;
                 while let Some(frame) = take_frame(&mut rest).in_object(&object.key)? {
                     visit(&object.key, frame)?;
                 }
@@ -154,61 +207,20 @@ impl<'a> Describing<'a> {
         each(&mut |key, frame| table.insert_block(frame.payload).in_object(key))
     }
 
-    fn finish(self) -> Result<ContextReceipt, TaskError> {
-        let (expected, got) = (self.located.counted.receipt.runs.len(), self.receipt.runs.len());
-        if expected == got {
-            return Ok(self.receipt);
-        }
-        let detail = format!("expected {expected} segments as counted, got {got}");
-        Err(TaskError::damaged(&self.folder, detail))
-    }
-
-    /// The counted run of the segment that is complete now.
-    fn counted_run(&self) -> Option<&'a Run> {
-        self.located.counted.receipt.runs.get(self.receipt.runs.len())
-    }
-}
-
-impl Visitor for Describing<'_> {
-    fn row(&mut self, batch: &DocumentBatch, index: usize) -> Result<(), TaskError> {
-        let Some(text) = batch.text(index) else {
-            return Ok(());
-        };
-        let document = self.documents_before + self.facts.canonical.len();
-        let canonical = &self.screen.corpus.canonical[self.located.unit_ord];
-        self.facts.canonical.push(canonical.get(document).copied().unwrap_or(false));
-        let tokenizer = self.workspace.tokenizer;
-        self.facts.unusual.push(unusual_tokens(text, tokenizer, &mut self.spans));
-        for axis in 0..self.facts.axes {
-            let value = batch.axis(axis, index);
-            let locality = value.and_then(|value| self.screen.corpus.locality(axis, value));
-            self.facts.localities.push(locality.unwrap_or(NO_VALUE).wrapping_add(1));
-        }
-        Ok(())
-    }
-
-    fn segment(&mut self, segment: &Segment) -> Result<(), TaskError> {
-        let (documents, tokens) = (segment.documents() as u64, segment.tokens() as u64);
-        let fits = |run: &&Run| run.documents == documents && run.tokens == tokens;
-        if self.counted_run().filter(fits).is_none() {
-            let detail =
-                format!("expected the counted segment, got {documents} documents, {tokens} tokens");
-            return Err(TaskError::damaged(&self.folder, detail));
-        }
+    fn segment(&mut self, run: &Run, stream: &Output) -> Result<(), TaskError> {
+        self.read(run, stream)?;
         let index = self.receipt.runs.len();
         self.load_table(self.located.first_run + index)?;
+        let &Run { documents, tokens, .. } = run;
         let header = self.workspace.header(Kind::Context, documents, tokens);
         let rules = &self.screen.rules;
         let mut object =
-            self.describer.describe(segment, &mut self.table, &self.facts, rules, header);
+            self.describer.describe(&self.segment, &mut self.table, &self.facts, rules, header);
         let key = format!("{}/run-{index:05}", self.folder);
         let output = commit(self.workspace, key, &mut object)?;
         self.describer.recycle(object);
         self.receipt.runs.push(Run { output, documents, tokens });
-        self.documents_before += segment.documents();
-        self.facts.canonical.clear();
-        self.facts.unusual.clear();
-        self.facts.localities.clear();
+        self.facts.before += self.segment.documents();
         Ok(())
     }
 }

@@ -1,11 +1,12 @@
 //! The count wave: per unit, exact df and cf of every n-gram as sorted runs, one per segment,
-//! and the documents table.
+//! the tokens of every segment, and the documents table.
 
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 use taster_ngrams::Segment;
 use taster_ngrams::count::Counter;
 use taster_ngrams::object::Kind;
+use taster_ngrams::stream;
 use taster_planning::{Digest, DigestBuilder, Quarantine, Unit};
 use taster_storage::{DocumentBatch, Want};
 
@@ -13,6 +14,7 @@ use crate::TaskError;
 use crate::documents::DocumentsBuilder;
 use crate::memory::Lent;
 use crate::segments::{Visitor, walk};
+use crate::unusual::UnusualTokens;
 use crate::workspace::Workspace;
 
 /// An object that a task has committed.
@@ -40,6 +42,8 @@ pub(crate) struct CountReceipt {
     pub invalid_utf8: u64,
     pub text_bytes: u64,
     pub runs: Vec<Run>,
+    /// The token stream of every run's segment.
+    pub streams: Vec<Output>,
     pub documents: Option<Output>,
     pub quarantine: Option<Quarantine>,
 }
@@ -50,7 +54,7 @@ impl CountReceipt {
     }
 
     fn outputs(&self) -> impl Iterator<Item = &Output> {
-        self.runs.iter().map(|run| &run.output).chain(&self.documents)
+        self.runs.iter().map(|run| &run.output).chain(&self.streams).chain(&self.documents)
     }
 
     pub(crate) fn digest(&self) -> Digest {
@@ -65,7 +69,7 @@ impl CountReceipt {
 /// Folder of a count task: a digest of the unit, the parameters and the segment size.
 pub(crate) fn folder(workspace: &Workspace, unit: &Unit) -> String {
     let shard = &workspace.manifest.shards[unit.shard_ord as usize];
-    let mut builder = DigestBuilder::new("taster count 1")
+    let mut builder = DigestBuilder::new("taster count 2")
         .digest(&workspace.parameters.counting())
         .digest(&unit.identity(shard))
         .number(workspace.segment_tokens as u64);
@@ -109,6 +113,8 @@ struct Counting<'a> {
     folder: String,
     counter: Lent<'a, Counter>,
     documents: DocumentsBuilder,
+    unusual: UnusualTokens,
+    stream: Vec<u8>,
     receipt: CountReceipt,
 }
 
@@ -120,8 +126,23 @@ impl<'a> Counting<'a> {
             folder,
             counter: workspace.memory.counters.lend(),
             documents,
+            unusual: UnusualTokens::default(),
+            stream: Vec::new(),
             receipt: CountReceipt::default(),
         }
+    }
+
+    /// Commits the tokens of a segment for the context wave.
+    fn commit_stream(&mut self, segment: &Segment) -> Result<(), TaskError> {
+        let (documents, tokens) = (segment.documents() as u64, segment.tokens() as u64);
+        let header = self.workspace.header(Kind::Tokens, documents, tokens);
+        let memory = std::mem::take(&mut self.stream);
+        let mut object = stream::encode(segment, self.unusual.positions(segment), header, memory);
+        let key = format!("{}/tokens-{:05}", self.folder, self.receipt.streams.len());
+        self.receipt.streams.push(commit(self.workspace, key, &mut object)?);
+        self.stream = object;
+        self.unusual.clear();
+        Ok(())
     }
 
     fn finish(mut self) -> Result<CountReceipt, TaskError> {
@@ -166,6 +187,7 @@ impl Visitor for Counting<'_> {
         self.receipt.truncated += u64::from(batch.truncated(index));
         self.receipt.invalid_utf8 += u64::from(batch.invalid_utf8(index));
         self.documents.push(batch.row(index), text, |axis| batch.axis(axis, index));
+        self.unusual.push(text, self.workspace.tokenizer);
         Ok(())
     }
 
@@ -179,6 +201,6 @@ impl Visitor for Counting<'_> {
         self.counter.recycle(run);
         let (documents, tokens) = (segment.documents() as u64, segment.tokens() as u64);
         self.receipt.runs.push(Run { output, documents, tokens });
-        Ok(())
+        self.commit_stream(segment)
     }
 }

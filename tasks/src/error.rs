@@ -3,6 +3,7 @@
 use taster_ngrams::block::BlockError;
 use taster_ngrams::object::ObjectError;
 use taster_ngrams::posting::PostingError;
+use taster_ngrams::stream::StreamError;
 use taster_planning::Quarantine;
 use taster_storage::{ReadError, StorageError};
 use thiserror::Error;
@@ -66,4 +67,4 @@ macro_rules! in_object {
     )*};
 }
 
-in_object!(BlockError, ObjectError, PostingError, serde_json::Error);
+in_object!(BlockError, ObjectError, PostingError, StreamError, serde_json::Error);

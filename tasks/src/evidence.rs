@@ -49,7 +49,7 @@ pub(crate) struct Sighting {
     pub snippet: String,
     /// Where the snippet starts in the text, in bytes.
     pub snippet_start: usize,
-    /// Tokens of the snippet, relative to it; not stored, see [`Sighting::tokenise`].
+    /// Tokens of the snippet, relative to it; see [`Sighting::tokenise`].
     #[serde(skip)]
     pub spans: Vec<Span>,
     /// Their hashes.
@@ -61,9 +61,11 @@ pub(crate) struct Sighting {
 
 impl Sighting {
     /// Cuts the snippet into its tokens again: it begins and ends with whole tokens of its text.
-    fn tokenise(&mut self, workspace: &Workspace) {
-        workspace.tokenizer.spans(&self.snippet, &mut self.spans);
-        workspace.tokenizer.hashes(&self.snippet, workspace.parameters.seed, &mut self.hashes);
+    /// Held for all sightings of a pass, tokens would take thrice the memory of the text.
+    pub(crate) fn tokenise(&mut self, workspace: &Workspace) {
+        let (tokenizer, seed) = (workspace.tokenizer, workspace.parameters.seed);
+        tokenizer.spans(&self.snippet, &mut self.spans);
+        tokenizer.hashes_of(&self.snippet, &self.spans, seed, &mut self.hashes);
     }
 
     /// The text of the tokens `from..to` of the snippet.
@@ -129,9 +131,7 @@ pub(crate) fn looked(
     errand: &Errand<'_>,
 ) -> Result<(Seen, bool), TaskError> {
     let key = format!("evidence/{}/receipt.json", errand.digest(workspace).short());
-    if let Some(mut seen) = workspace.receipt::<Seen>(&key)? {
-        let sightings = seen.sightings.iter_mut().map(|(_, sighting)| sighting);
-        sightings.for_each(|sighting| sighting.tokenise(workspace));
+    if let Some(seen) = workspace.receipt::<Seen>(&key)? {
         return Ok((seen, true));
     }
     let seen = look(workspace, errand)?;
@@ -204,7 +204,8 @@ impl<'a> Looking<'a> {
         self.spans.clear();
         tokenizer.spans(text, &mut self.spans);
         self.hashes.clear();
-        tokenizer.hashes(text, self.workspace.parameters.seed, &mut self.hashes);
+        let seed = self.workspace.parameters.seed;
+        tokenizer.hashes_of(text, &self.spans, seed, &mut self.hashes);
         let page = Page { batch, index, ord: DocumentOrd { unit: self.unit_ord, document }, text };
         let orders: BTreeSet<usize> =
             wanted.iter().map(|&target| self.targets[target].order).collect();
@@ -250,7 +251,6 @@ impl<'a> Looking<'a> {
     fn sighting(&self, page: &Page<'_>, at: usize, order: usize) -> Sighting {
         let (from, to) = (at.saturating_sub(REACH), (at + order + REACH).min(self.spans.len()));
         let (start, end) = (self.spans[from].start, self.spans[to - 1].end);
-        let shift = |span: &Span| Span { start: span.start - start, end: span.end - start };
         let axes = self.workspace.manifest.axes.len();
         Sighting {
             document: page.ord,
@@ -262,8 +262,8 @@ impl<'a> Looking<'a> {
                 .collect(),
             snippet: page.text[start as usize..end as usize].to_owned(),
             snippet_start: start as usize,
-            spans: self.spans[from..to].iter().map(shift).collect(),
-            hashes: self.hashes[from..to].to_vec(),
+            spans: Vec::new(),
+            hashes: Vec::new(),
             first: at - from,
         }
     }

@@ -8,15 +8,16 @@ use taster_ngrams::block;
 use taster_ngrams::count::{PARTITIONS, SLICES, partition_of};
 use taster_ngrams::object::take_frame;
 
+use taster_planning::MergeRange;
+
 use crate::TaskError;
 use crate::error::InObject;
-use crate::screen::Range;
 use crate::workspace::{Opened, Workspace};
 
 /// The screened object of one range.
 #[derive(Debug, Clone)]
 pub(crate) struct ScreenedRange {
-    pub range: Range,
+    pub range: MergeRange,
     pub object: Opened,
 }
 

@@ -32,6 +32,7 @@ mod score;
 mod screen;
 mod segments;
 mod shared;
+mod slices;
 mod stages;
 mod summarize;
 mod unusual;

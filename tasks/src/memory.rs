@@ -9,13 +9,14 @@ use taster_ngrams::context::Describer;
 use taster_ngrams::count::Counter;
 use taster_ngrams::lookup::Screened;
 
-/// What the count and context waves reuse. Not more of anything than tasks at the same time.
+/// What the waves reuse. Not more of anything than tasks at the same time.
 #[derive(Debug, Default)]
 pub(crate) struct Memory {
     pub segments: Pool<Segment>,
     pub counters: Pool<Counter>,
     pub tables: Pool<Screened>,
     pub describers: Pool<Describer>,
+    pub slices: Pool<Vec<u8>>,
 }
 
 impl Memory {
@@ -25,6 +26,7 @@ impl Memory {
         self.counters.free();
         self.tables.free();
         self.describers.free();
+        self.slices.free();
     }
 }
 

@@ -13,7 +13,7 @@ use bytes::Bytes;
 use taster_ngrams::block::{self, Entry};
 use taster_ngrams::merge::RangeMerge;
 use taster_ngrams::object::Kind;
-use taster_planning::{Orders, Quarantine};
+use taster_planning::{MergeRange, Orders, Quarantine};
 use taster_storage::{Store, TableWriter};
 use tokio::runtime::Handle;
 
@@ -22,7 +22,7 @@ use crate::chunks::{Row, merge_chunks};
 use crate::corpus::{Corpus, Counted};
 use crate::count::Run;
 use crate::naming::{Naming, name_unit};
-use crate::screen::{Frames, Range, add_frames, open_runs, ranges, read_slices};
+use crate::screen::{Frames, add_frames, open_runs, ranges, read_slices};
 use crate::workspace::{Opened, Workspace};
 use crate::{AuditRequest, Progress, TaskError, Wave};
 
@@ -117,7 +117,7 @@ fn want(
 fn want_range(
     workspace: &Workspace,
     runs: &[Opened],
-    range: Range,
+    range: MergeRange,
     request: &NgramsRequest,
 ) -> Result<Vec<(usize, Vec<u8>)>, TaskError> {
     let slices = read_slices(workspace, runs, range)?;

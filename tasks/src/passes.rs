@@ -15,8 +15,9 @@ use crate::summarize::Posted;
 use crate::verified::{Sequence, verify};
 use crate::{TaskError, choice};
 
-/// Documents of the targets that one evidence pass holds in memory.
-const EVIDENCE_DOCUMENTS: usize = 8192;
+/// Documents of the targets that one evidence pass holds in memory, about 1 kB each. Every pass
+/// decodes most of the corpus, so they should be few.
+const EVIDENCE_DOCUMENTS: usize = 16_384;
 
 /// Where the documents of every run are.
 pub(crate) struct RunPlaces(Vec<(DocumentOrd, u32)>);
@@ -56,8 +57,9 @@ pub(crate) fn evidence(
     for pass in passes(&chosen.targets) {
         let mut seen = look_all(driver, chosen, Arc::clone(&chosen.targets), pass.clone())?;
         for (index, place) in pass.enumerate() {
-            let ByTarget { sightings, uncounted } = seen.remove(&index).unwrap_or_default();
+            let ByTarget { mut sightings, uncounted } = seen.remove(&index).unwrap_or_default();
             let target = &chosen.targets[place];
+            sightings.iter_mut().for_each(|sighting| sighting.tokenise(&driver.workspace));
             let Some(mut sequence) = verify(sightings, target.order) else {
                 continue;
             };

@@ -13,8 +13,10 @@ use crate::{AuditRequest, TaskError};
 const TEXT_BYTES_PER_TOKEN: f64 = 4.9;
 /// Run bytes per token and order that counting leaves, about (measured: 14.5 for five orders).
 const COUNT_BYTES_PER_TOKEN_AND_ORDER: f64 = 2.9;
-/// Bytes per token that screening and describing leave, about (measured: 2.1 and 13.5).
-const CONTEXT_BYTES_PER_TOKEN: f64 = 15.6;
+/// Bytes per token of the token streams that counting leaves, about (measured).
+const STREAM_BYTES_PER_TOKEN: f64 = 2.5;
+/// Bytes per token that screening and describing leave, about (measured: 2.1 and 12.0).
+const CONTEXT_BYTES_PER_TOKEN: f64 = 14.1;
 /// Text per second and thread that an audit of five orders works through, about; only an
 /// estimate: `taster-bench speed` measures a machine.
 const TEXT_BYTES_PER_SECOND: f64 = 15e6;
@@ -72,6 +74,7 @@ pub fn plan(request: &AuditRequest, runtime: &Handle) -> Result<PlanFacts, TaskE
     let tokens = text_bytes as f64 / TEXT_BYTES_PER_TOKEN;
     let orders = request.parameters.orders.iter().len() as f64;
     let count_bytes = (tokens * orders * COUNT_BYTES_PER_TOKEN_AND_ORDER) as u64;
+    let stream_bytes = (tokens * STREAM_BYTES_PER_TOKEN) as u64;
     let context_bytes = (tokens * CONTEXT_BYTES_PER_TOKEN) as u64;
     let segments = (tokens / request.resources.segment_tokens() as f64) as u64 + units.len() as u64;
     let (screen_tasks, score_tasks) =
@@ -87,11 +90,12 @@ pub fn plan(request: &AuditRequest, runtime: &Handle) -> Result<PlanFacts, TaskE
         units: units.len() as u64,
         screen_tasks,
         score_tasks,
-        get_requests: 2 * reads
+        get_requests: reads
+            + segments
             + 2 * segments * screen_tasks.min(SLICES as u64)
             + segments * score_tasks,
-        put_requests: 2 * segments + 4 * units.len() as u64 + 2 * screen_tasks + score_tasks,
-        work_bytes: count_bytes + context_bytes,
+        put_requests: 3 * segments + 4 * units.len() as u64 + 2 * screen_tasks + score_tasks,
+        work_bytes: count_bytes + stream_bytes + context_bytes,
         memory_bytes: request.resources.memory_bytes,
         seconds: text_bytes as f64
             / TEXT_BYTES_PER_SECOND

@@ -7,13 +7,13 @@
 use serde::{Deserialize, Serialize};
 use taster_findings::{Candidate, DispersionAccumulator, ScoreHistogram, Scorer, Scores, TopK};
 use taster_ngrams::count::{PARTITIONS, SLICES};
-use taster_ngrams::posting::{Record, take_record};
+use taster_ngrams::posting::{Record, Records};
 use taster_ngrams::sort::BinSort;
-use taster_planning::DigestBuilder;
+use taster_planning::{DigestBuilder, MergeRange};
 
 use crate::TaskError;
 use crate::error::InObject;
-use crate::screen::{FrameRef, Frames, Range, read_slices};
+use crate::screen::{FrameRef, Frames, read_slices};
 use crate::summarize::{Posted, Summarizer, compact, documents};
 use crate::workspace::{Opened, Workspace};
 
@@ -77,7 +77,7 @@ impl ScoreReceipt {
 pub(crate) fn score(
     workspace: &Workspace,
     runs: &[Opened],
-    range: Range,
+    range: MergeRange,
     scorer: &Scorer,
     context: &[u8; 32],
 ) -> Result<(ScoreReceipt, bool), TaskError> {
@@ -211,10 +211,9 @@ impl<'a> Scoring<'a> {
         }
         self.found.clear();
         for frame in frames {
-            let mut rest = frame.payload;
-            while let Some(record) =
-                take_record(&mut rest).in_object(&self.runs[frame.run as usize].key)?
-            {
+            let key = &self.runs[frame.run as usize].key;
+            let mut records = Records::open(frame.payload).in_object(key)?;
+            while let Some(record) = records.take().in_object(key)? {
                 self.found.push(Found { run: frame.run, record });
             }
         }
@@ -224,17 +223,15 @@ impl<'a> Scoring<'a> {
         for records in
             sorted.chunk_by(|a, b| a.record.head.fingerprint == b.record.head.fingerprint)
         {
-            self.ngram(records)?;
+            self.ngram(records);
         }
         self.sorted = memory;
         Ok(())
     }
 
-    fn ngram(&mut self, records: &[Found<'_>]) -> Result<(), TaskError> {
+    fn ngram(&mut self, records: &[Found<'_>]) {
         self.summarizer.clear();
-        for Found { run, record } in records {
-            self.summarizer.add(record).in_object(&self.runs[*run as usize].key)?;
-        }
+        records.iter().for_each(|found| self.summarizer.add(&found.record));
         let head = records[0].record.head;
         let totals = self.scorer.totals();
         let summary = self.summarizer.summary(&head, totals, &mut self.receipt.dispersion);
@@ -243,25 +240,22 @@ impl<'a> Scoring<'a> {
         self.receipt.novelty.add(scores.novelty, summary.edf);
         self.receipt.asymmetry.add(scores.asymmetry.weighted, summary.edf);
         let candidate = Candidate { fingerprint: head.fingerprint, summary, scores };
-        self.offer(candidate, records)
+        self.offer(candidate, records);
     }
 
     /// Offers a candidate without its concentration, which is computed if it can matter.
-    fn offer(&mut self, mut candidate: Candidate, records: &[Found<'_>]) -> Result<(), TaskError> {
+    fn offer(&mut self, mut candidate: Candidate, records: &[Found<'_>]) {
         let unusual = records[0].record.head.unusual;
         let bound = self.scorer.concentration_bound(&candidate.summary);
         if !self.best.admits(&candidate, unusual, bound) {
-            return Ok(());
+            return;
         }
         let concentration = self.scorer.concentration(&candidate.summary);
         candidate.scores.concentration = concentration;
         if self.best.admits(&candidate, unusual, concentration) {
             let runs = records.iter().map(|found| (found.run, found.record));
-            let axes = self.scorer.totals().axes.len();
-            let documents = documents(runs, axes).in_object("context runs")?;
-            self.best.insert(&Posting { candidate, unusual, documents });
+            self.best.insert(&Posting { candidate, unusual, documents: documents(runs) });
         }
-        Ok(())
     }
 
     fn close_slice(&mut self) {

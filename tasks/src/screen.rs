@@ -1,35 +1,24 @@
 //! The n-gram side of the screen wave: exact global df of one fingerprint range, and which
 //! n-grams of every run matter.
 
-use bytes::Bytes;
 use serde::{Deserialize, Serialize};
-use taster_ngrams::block::Columns;
+use taster_ngrams::block::{self, Columns};
 use taster_ngrams::count::{SLICES, unlabel};
-use taster_ngrams::merge::{Merged, RangeMerge};
+use taster_ngrams::frequency::Frequencies;
+use taster_ngrams::merge::RangeMerge;
 use taster_ngrams::object::{Kind, ObjectBuilder, take_frame};
-use taster_planning::DigestBuilder;
+use taster_planning::{DigestBuilder, MERGE_SLICES, MergeRange, merge_ranges};
 
 use crate::TaskError;
 use crate::count::{Output, Run, commit};
 use crate::error::InObject;
+use crate::slices::Slices;
 use crate::workspace::{Opened, Workspace};
 
-/// Run bytes that one task of a merge wave reads, about: enough to be worth a task, little enough
-/// for the smallest memory budget.
-const TASK_BYTES: u64 = 6 << 20;
-
-/// Slices `from..to` of every run.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Range {
-    pub from: usize,
-    pub to: usize,
-}
-
-/// Cuts all slices into ranges of about [`TASK_BYTES`]; `total_bytes` is that of all runs.
-pub(crate) fn ranges(total_bytes: u64) -> Vec<Range> {
-    let wanted = total_bytes.div_ceil(TASK_BYTES).clamp(1, SLICES as u64) as usize;
-    let width = SLICES.div_ceil(wanted.next_power_of_two());
-    (0..SLICES).step_by(width).map(|from| Range { from, to: from + width }).collect()
+/// The ranges of a merge wave; `total_bytes` is that of all runs.
+pub(crate) fn ranges(total_bytes: u64) -> Vec<MergeRange> {
+    const { assert!(SLICES == MERGE_SLICES, "the scheduler counts on these slices") }
+    merge_ranges(total_bytes, SLICES)
 }
 
 /// Number of n-grams of one order.
@@ -58,8 +47,9 @@ pub(crate) struct Thresholds {
 }
 
 impl Thresholds {
-    fn keeps(&self, order: u8, df: u64) -> bool {
-        df >= u64::from(self.floor) || (order == self.novelty_order && df >= 2)
+    /// The least df that matters of n-grams of one order. One document alone never does.
+    fn least(&self, order: u8) -> u32 {
+        if order == self.novelty_order { 2 } else { self.floor.max(2) }
     }
 }
 
@@ -76,7 +66,7 @@ pub(crate) fn open_runs<'a>(
 pub(crate) fn screen(
     workspace: &Workspace,
     runs: &[Opened],
-    range: Range,
+    range: MergeRange,
     thresholds: &Thresholds,
     corpus: &[u8; 32],
 ) -> Result<(ScreenReceipt, bool), TaskError> {
@@ -100,7 +90,7 @@ pub(crate) fn screen(
     Ok((receipt, false))
 }
 
-fn folder(range: Range, thresholds: &Thresholds, corpus: &[u8; 32]) -> String {
+fn folder(range: MergeRange, thresholds: &Thresholds, corpus: &[u8; 32]) -> String {
     let digest = DigestBuilder::new("taster screen 1")
         .bytes(corpus)
         .number(range.from as u64)
@@ -112,12 +102,12 @@ fn folder(range: Range, thresholds: &Thresholds, corpus: &[u8; 32]) -> String {
 }
 
 /// The bytes of one range of every run.
-pub(crate) fn read_slices(
-    workspace: &Workspace,
+pub(crate) fn read_slices<'a>(
+    workspace: &'a Workspace,
     runs: &[Opened],
-    range: Range,
-) -> Result<Vec<Bytes>, TaskError> {
-    runs.iter().map(|run| workspace.slices(run, range.from, range.to)).collect()
+    range: MergeRange,
+) -> Result<Slices<'a>, TaskError> {
+    Slices::read(workspace, runs.iter(), range.from, range.to)
 }
 
 /// One frame of one run.
@@ -133,10 +123,10 @@ pub(crate) struct FrameRef<'a> {
 pub(crate) struct Frames<'a>(Vec<FrameRef<'a>>);
 
 impl<'a> Frames<'a> {
-    pub(crate) fn index(runs: &[Opened], slices: &'a [Bytes]) -> Result<Self, TaskError> {
+    pub(crate) fn index(runs: &[Opened], slices: &'a Slices<'_>) -> Result<Self, TaskError> {
         let mut frames = Vec::new();
-        for (run, (opened, slice)) in runs.iter().zip(slices).enumerate() {
-            let mut rest = slice.as_ref();
+        for (run, (opened, slice)) in runs.iter().zip(slices.iter()).enumerate() {
+            let mut rest = slice;
             while let Some(frame) = take_frame(&mut rest).in_object(&opened.key)? {
                 let (partition, order) = unlabel(frame.label);
                 frames.push(FrameRef { order, partition, run: run as u32, payload: frame.payload });
@@ -167,7 +157,7 @@ pub(crate) fn add_frames(
 
 struct Screening {
     thresholds: Thresholds,
-    merge: RangeMerge,
+    frequencies: Frequencies,
     /// Kept entries of the current order, per run.
     kept: Vec<Columns>,
     /// Encoded blocks, per run: order and payload.
@@ -179,7 +169,7 @@ impl Screening {
     fn new(runs: usize, thresholds: Thresholds) -> Self {
         Self {
             thresholds,
-            merge: RangeMerge::default(),
+            frequencies: Frequencies::default(),
             kept: (0..runs).map(|_| Columns::default()).collect(),
             blocks: vec![Vec::new(); runs],
             counts: Vec::new(),
@@ -196,20 +186,31 @@ impl Screening {
         let mut counts = OrderCounts::default();
         for partition in frames.partitions(order) {
             workspace.proceed()?;
-            add_frames(&mut self.merge, partition, runs)?;
-            let (thresholds, kept) = (self.thresholds, &mut self.kept);
-            self.merge.merge(|ngram| {
-                counts.distinct += 1;
-                let df = u32::try_from(ngram.df).unwrap_or(u32::MAX);
-                counts.screened += u64::from((thresholds.floor..=thresholds.ceiling).contains(&df));
-                if thresholds.keeps(order, ngram.df) {
-                    keep(&ngram, df, kept);
-                }
-            });
+            self.partition(partition, order, runs, &mut counts)?;
         }
         self.encode_kept(order);
         self.counts.resize(usize::from(order) + 1, OrderCounts::default());
         self.counts[usize::from(order)] = counts;
+        Ok(())
+    }
+
+    fn partition(
+        &mut self,
+        frames: &[FrameRef<'_>],
+        order: u8,
+        runs: &[Opened],
+        counts: &mut OrderCounts,
+    ) -> Result<(), TaskError> {
+        let Thresholds { floor, ceiling, .. } = self.thresholds;
+        let frequencies = &mut self.frequencies;
+        frequencies.reset(frames.iter().map(|frame| block::entries(frame.payload)).sum());
+        for frame in frames {
+            let key = &runs[frame.run as usize].key;
+            frequencies.add(frame.run, frame.payload).in_object(key)?;
+        }
+        frequencies.keep(self.thresholds.least(order), &mut self.kept);
+        counts.distinct += frequencies.distinct();
+        counts.screened += frequencies.within(floor..=ceiling);
         Ok(())
     }
 
@@ -236,26 +237,5 @@ impl Screening {
             builder.end_slice();
         }
         (builder.finish(), self.counts)
-    }
-}
-
-fn keep(ngram: &Merged<'_>, df: u32, kept: &mut [Columns]) {
-    for part in ngram.parts {
-        kept[part.run as usize].push(ngram.fingerprint, df, df);
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn ranges_cover_all_slices_once() {
-        for bytes in [0, 1, TASK_BYTES, 10 * TASK_BYTES, 300 * TASK_BYTES, u64::MAX / 2] {
-            let ranges = ranges(bytes);
-            assert_eq!(ranges[0].from, 0);
-            assert!(ranges.windows(2).all(|pair| pair[0].to == pair[1].from));
-            assert_eq!(ranges.last().map(|range| range.to), Some(SLICES));
-        }
     }
 }

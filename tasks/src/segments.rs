@@ -1,4 +1,4 @@
-//! Streams a unit's documents into segments. Count and context walk through a unit by this one
+//! Streams a unit's documents into segments. Whoever reads text walks through a unit by this one
 //! road, so that a segment of the one is the same documents as a segment of the other.
 
 use taster_ngrams::Segment;

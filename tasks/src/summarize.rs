@@ -3,7 +3,7 @@
 use std::cmp::Reverse;
 
 use taster_findings::{AxisSummary, CorpusTotals, DispersionAccumulator, Summary, TopPlace};
-use taster_ngrams::posting::{PostingError, Record, RecordHead};
+use taster_ngrams::posting::{Record, RecordHead};
 
 /// A document that holds an n-gram: ordinal of its run, and of the document in the run's segment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -16,10 +16,10 @@ pub(crate) struct Summarizer {
     right: Vec<u32>,
     /// Locality ordinals shifted by one, per axis; 0 stands for none.
     places: Vec<Vec<u32>>,
-    row: Vec<u32>,
     jumps: i64,
     squares: u64,
     tally: Tally,
+    distinct: Distinct,
 }
 
 impl Summarizer {
@@ -28,10 +28,10 @@ impl Summarizer {
             left: Vec::new(),
             right: Vec::new(),
             places: vec![Vec::new(); axes],
-            row: vec![0; axes],
             jumps: 0,
             squares: 0,
             tally: Tally::default(),
+            distinct: Distinct::default(),
         }
     }
 
@@ -42,19 +42,18 @@ impl Summarizer {
         (self.jumps, self.squares) = (0, 0);
     }
 
-    /// Adds the postings of one run.
-    pub(crate) fn add(&mut self, record: &Record<'_>) -> Result<(), PostingError> {
-        let Self { left, right, places, row, jumps, squares, .. } = self;
-        record.postings(row, |posting, localities| {
-            left.push(posting.left);
-            right.push(posting.right);
+    /// Adds the postings of one run. An axis that the record does not have is without values.
+    pub(crate) fn add(&mut self, record: &Record<'_>) {
+        for posting in record.postings() {
+            self.left.push(posting.left);
+            self.right.push(posting.right);
             let jump = i64::from(posting.jump);
-            *jumps += jump;
-            *squares += (jump * jump) as u64;
-            for (places, &locality) in places.iter_mut().zip(localities) {
-                places.push(locality);
-            }
-        })
+            self.jumps += jump;
+            self.squares += (jump * jump) as u64;
+        }
+        for (axis, places) in self.places.iter_mut().enumerate().take(record.axes()) {
+            places.extend(record.localities(axis));
+        }
     }
 
     /// The summary of what was added since the last [`Summarizer::clear`]; counts its places into
@@ -77,8 +76,8 @@ impl Summarizer {
             df: u64::from(head.df),
             places: places.collect(),
             edf: self.left.len() as u64,
-            distinct_left: distinct(&self.left, tally),
-            distinct_right: distinct(&self.right, tally),
+            distinct_left: self.distinct.count(&self.left),
+            distinct_right: self.distinct.count(&self.right),
             novelty_sum: self.jumps,
             novelty_sum_squares: self.squares,
         }
@@ -86,15 +85,11 @@ impl Summarizer {
 }
 
 /// The documents of an n-gram: those of its records, each with the ordinal of its run.
-pub(crate) fn documents<'a>(
-    records: impl Iterator<Item = (u32, Record<'a>)>,
-    axes: usize,
-) -> Result<Vec<Posted>, PostingError> {
-    let (mut documents, mut row) = (Vec::new(), vec![0; axes]);
-    for (run, record) in records {
-        record.postings(&mut row, |posting, _| documents.push(Posted(run, posting.document)))?;
-    }
-    Ok(documents)
+pub(crate) fn documents<'a>(records: impl Iterator<Item = (u32, Record<'a>)>) -> Vec<Posted> {
+    let of_run = |(run, record): (u32, Record<'a>)| {
+        record.postings().map(move |posting| Posted(run, posting.document))
+    };
+    records.flat_map(of_run).collect()
 }
 
 /// Counts equal numbers: a hash table of a few cache lines, faster than sorting them.
@@ -132,9 +127,46 @@ impl Tally {
     }
 }
 
-fn distinct(hashes: &[u32], tally: &mut Tally) -> u64 {
-    tally.reset(hashes.len());
-    hashes.iter().map(|&hash| u64::from(tally.add(hash, 1) == 0)).sum()
+/// Counts different hashes; keeps its memory.
+#[derive(Debug, Default)]
+struct Distinct {
+    /// Open addressing with linear probing; 0 is an empty slot.
+    slots: Vec<u32>,
+}
+
+impl Distinct {
+    /// So few hashes are compared with each other, several at once, rather than put in a table.
+    const FEW: usize = 48;
+
+    fn count(&mut self, hashes: &[u32]) -> u64 {
+        if hashes.len() > Self::FEW {
+            return self.count_many(hashes);
+        }
+        let is_new = |(before, &hash): (usize, &u32)| {
+            let seen = hashes[..before].iter().fold(false, |seen, &other| seen | (other == hash));
+            u64::from(!seen)
+        };
+        hashes.iter().enumerate().map(is_new).sum()
+    }
+
+    fn count_many(&mut self, hashes: &[u32]) -> u64 {
+        let capacity = (4 * hashes.len()).next_power_of_two();
+        let (mask, shift) = (capacity - 1, u32::BITS - capacity.ilog2());
+        self.slots.clear();
+        self.slots.resize(capacity, 0);
+        let slots = &mut self.slots[..capacity];
+        let (mut distinct, mut has_zero) = (0, false);
+        for &hash in hashes {
+            let mut at = (hash >> shift) as usize & mask;
+            while slots[at & mask] != 0 && slots[at & mask] != hash {
+                at += 1;
+            }
+            distinct += u64::from(slots[at & mask] == 0 && hash != 0);
+            has_zero |= hash == 0;
+            slots[at & mask] = hash;
+        }
+        distinct + u64::from(has_zero)
+    }
 }
 
 /// The places of one axis, and the ordered pairs of documents in the same place
@@ -242,7 +274,7 @@ mod tests {
 
     #[test]
     fn counts_equal_the_naive_twin() {
-        let mut tally = Tally::default();
+        let (mut tally, mut distinct) = (Tally::default(), Distinct::default());
         for (seed, length, different) in
             [(1, 0, 1), (2, 1, 5), (3, 40, 3), (4, 300, 20), (5, 900, 2000), (6, 70, 1)]
         {
@@ -266,7 +298,9 @@ mod tests {
             let mut sorted = places.clone();
             sorted.sort_unstable();
             sorted.dedup();
-            assert_eq!(distinct(&places, &mut tally), sorted.len() as u64);
+            assert_eq!(distinct.count(&places), sorted.len() as u64);
+            let spread: Vec<u32> = places.iter().map(|place| place.rotate_right(9)).collect();
+            assert_eq!(distinct.count(&spread), sorted.len() as u64);
         }
     }
 

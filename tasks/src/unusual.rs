@@ -1,15 +1,46 @@
 //! Which tokens of a document deserve a look at their code points.
 
 use taster_findings::token_code_points;
-use taster_ngrams::{Span, Tokenizer};
+use taster_ngrams::{Segment, Span, Tokenizer};
+
+/// Finds the unusual tokens of a segment, document by document.
+#[derive(Debug, Default)]
+pub(crate) struct UnusualTokens {
+    /// Ordinal of the document, and position in it.
+    found: Vec<(u32, u32)>,
+    documents: u32,
+    spans: Vec<Span>,
+    positions: Vec<u32>,
+}
+
+impl UnusualTokens {
+    /// Looks at the segment's next document.
+    pub(crate) fn push(&mut self, text: &str, tokenizer: &dyn Tokenizer) {
+        let document = self.documents;
+        self.documents += 1;
+        let positions = unusual_tokens(text, tokenizer, &mut self.spans);
+        self.found.extend(positions.into_iter().map(|position| (document, position)));
+    }
+
+    /// Positions in `segment`, which consists of the documents looked at, ascending.
+    pub(crate) fn positions(&mut self, segment: &Segment) -> &[u32] {
+        let starts: Vec<u32> = segment.ranges().map(|range| range.start as u32).collect();
+        let position = |&(document, at): &(u32, u32)| starts[document as usize] + at;
+        self.positions.clear();
+        self.positions.extend(self.found.iter().map(position));
+        &self.positions
+    }
+
+    /// Begins the next segment.
+    pub(crate) fn clear(&mut self) {
+        self.found.clear();
+        self.documents = 0;
+    }
+}
 
 /// Positions of the tokens with unusual code points, ascending. Plain ASCII text has none but
 /// control characters, which are looked at like everything else.
-pub(crate) fn unusual_tokens(
-    text: &str,
-    tokenizer: &dyn Tokenizer,
-    spans: &mut Vec<Span>,
-) -> Vec<u32> {
+fn unusual_tokens(text: &str, tokenizer: &dyn Tokenizer, spans: &mut Vec<Span>) -> Vec<u32> {
     if is_harmless_text(text) {
         return Vec::new();
     }
@@ -20,22 +51,41 @@ pub(crate) fn unusual_tokens(
     positions.map(|(position, _)| position as u32).collect()
 }
 
+/// Bytes looked at together, without a branch for each.
+const BLOCK: usize = 64;
+
+#[inline]
 fn is_plain_byte(byte: u8) -> bool {
-    byte.is_ascii() && (!byte.is_ascii_control() || byte.is_ascii_whitespace() || byte == 0x0b)
+    (b' '..0x7f).contains(&byte) | (b'\t'..=b'\r').contains(&byte)
+}
+
+/// The first byte from `at` on that is not plain; the length of `bytes` if there is none.
+#[inline]
+fn next_odd_byte(bytes: &[u8], mut at: usize) -> usize {
+    while let Some(block) = bytes[at..].first_chunk::<BLOCK>() {
+        if !block.iter().fold(true, |all, &byte| all & is_plain_byte(byte)) {
+            break;
+        }
+        at += BLOCK;
+    }
+    let odd = bytes[at..].iter().position(|&byte| !is_plain_byte(byte));
+    odd.map_or(bytes.len(), |odd| at + odd)
 }
 
 /// Whether no token can be unusual: all characters are plain, everyday Latin letters, or of those
 /// that are tokens by themselves and never unusual alone. Spares most texts the second cutting.
 fn is_harmless_text(text: &str) -> bool {
-    let mut rest = text;
-    while let Some(at) = rest.bytes().position(|byte| !is_plain_byte(byte)) {
-        let mut chars = rest[at..].chars();
-        if !chars.next().is_some_and(is_harmless) {
+    let mut at = 0;
+    loop {
+        at = next_odd_byte(text.as_bytes(), at);
+        let Some(c) = text[at..].chars().next() else {
+            return true;
+        };
+        if !is_harmless(c) {
             return false;
         }
-        rest = chars.as_str();
+        at += c.len_utf8();
     }
-    true
 }
 
 fn is_harmless(c: char) -> bool {
@@ -112,6 +162,23 @@ mod tests {
             Words.spans(&format!("a{c}b"), &mut spans);
             let expected = if c.is_whitespace() { 2 } else { 3 };
             assert!(plain_block(c) == Some(0) || spans.len() == expected, "{c:?}");
+        }
+    }
+
+    #[test]
+    fn plain_bytes_are_ascii_without_control_characters_but_white_space() {
+        for byte in 0..=u8::MAX {
+            let c = char::from(byte);
+            let is_plain = c.is_ascii() && (!c.is_ascii_control() || c.is_whitespace());
+            assert_eq!(is_plain_byte(byte), is_plain, "{byte:#x}");
+        }
+        for length in [0, 5, 63, 64, 65, 200] {
+            for odd in 0..length {
+                let mut bytes = vec![b'x'; length];
+                assert_eq!(next_odd_byte(&bytes, 0), length);
+                bytes[odd] = 0x7f;
+                assert_eq!(next_odd_byte(&bytes, odd / 2), odd);
+            }
         }
     }
 

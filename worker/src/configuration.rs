@@ -1,7 +1,7 @@
 //! The configuration file, and what is given turned into settings.
 
 use std::net::{Ipv4Addr, SocketAddr};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Duration;
 
 use taster_process::{LogFormat, LogLevel, MetricsListen};

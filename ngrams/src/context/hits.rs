@@ -101,7 +101,6 @@ struct Writer<'a> {
     builder: ObjectBuilder,
     table: &'a Screened,
     rows: &'a LocalityRows,
-    scratch: Vec<u8>,
     /// Partition of the open frame.
     partition: Option<usize>,
     slices: usize,
@@ -109,7 +108,7 @@ struct Writer<'a> {
 
 impl<'a> Writer<'a> {
     fn new(builder: ObjectBuilder, table: &'a Screened, rows: &'a LocalityRows) -> Self {
-        Self { builder, table, rows, scratch: Vec::new(), partition: None, slices: 0 }
+        Self { builder, table, rows, partition: None, slices: 0 }
     }
 
     /// `hits` are those of one n-gram.
@@ -124,7 +123,7 @@ impl<'a> Writer<'a> {
             postings: hits.len() as u32,
         };
         let postings = hits.iter().map(Hit::posting);
-        put_record(head, postings, self.rows, &mut self.scratch, self.builder.payload());
+        put_record(head, postings, self.rows, self.builder.payload());
     }
 
     /// Makes the frame of `partition` the open one.
@@ -135,6 +134,7 @@ impl<'a> Writer<'a> {
         self.leave();
         self.end_slices(partition / (PARTITIONS / SLICES));
         self.builder.open_frame((partition as u32) << 8);
+        self.rows.put_layout(self.builder.payload());
         self.partition = Some(partition);
     }
 

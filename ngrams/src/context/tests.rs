@@ -11,7 +11,7 @@ use crate::block::{self, Entry};
 use crate::count::{PARTITIONS, SLICES, partition_of};
 use crate::fingerprint::{fingerprint, token_hash};
 use crate::object::{Directory, Kind, take_frame};
-use crate::posting::{Posting, take_record};
+use crate::posting::{Posting, Records};
 
 const SEED: u64 = 5;
 const AXES: usize = 2;
@@ -196,16 +196,17 @@ fn decoded(bytes: &[u8]) -> Described {
         while let Some(frame) = take_frame(&mut rest).unwrap() {
             let partition = (frame.label >> 8) as usize;
             assert_eq!(partition / (PARTITIONS / SLICES), slice);
-            let (mut records, mut previous) = (frame.payload, 0);
-            while let Some(record) = take_record(&mut records).unwrap() {
+            let (mut records, mut previous) = (Records::open(frame.payload).unwrap(), 0);
+            while let Some(record) = records.take().unwrap() {
                 let head = record.head;
                 assert_eq!(partition_of(head.fingerprint), partition);
                 assert!(head.fingerprint > previous, "records ascend");
                 previous = head.fingerprint;
-                let mut postings = Vec::new();
-                let mut row = [0; AXES];
-                let each = |posting, row: &[u32]| postings.push((posting, row.to_vec()));
-                record.postings(&mut row, each).unwrap();
+                let columns: Vec<Vec<u32>> =
+                    (0..AXES).map(|axis| record.localities(axis).collect()).collect();
+                let row = |at: usize| columns.iter().map(|column| column[at]).collect();
+                let postings: Vec<(Posting, Vec<u32>)> =
+                    record.postings().enumerate().map(|(at, p)| (p, row(at))).collect();
                 assert_eq!(postings.len(), head.postings as usize);
                 let what = (head.order, head.df, head.unusual);
                 assert!(described.insert(head.fingerprint, (what, postings)).is_none());

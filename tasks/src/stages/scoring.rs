@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use taster_findings::{Calibration, Candidate, Dispersion, Scorer};
 use taster_ngrams::object::Kind;
+use taster_planning::MergeRange;
 
 use super::{Screened, Stage, bytes_of, digest_of};
 use crate::choice::{self, choose};
@@ -15,7 +16,7 @@ use crate::holders::runs_holding;
 use crate::outcome::Judge;
 use crate::passes::RunPlaces;
 use crate::score::{ScoreReceipt, score};
-use crate::screen::{Range, open_runs, ranges};
+use crate::screen::{open_runs, ranges};
 use crate::workspace::{Opened, Workspace};
 use crate::{TaskError, Wave};
 
@@ -26,7 +27,7 @@ pub(crate) struct Scoring {
     scorer: Scorer,
     runs: Vec<Opened>,
     digest: [u8; 32],
-    ranges: Vec<Range>,
+    ranges: Vec<MergeRange>,
     /// Run bytes that each task reads, about.
     bytes_each: u64,
 }

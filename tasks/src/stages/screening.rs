@@ -3,12 +3,13 @@
 use std::sync::Arc;
 
 use taster_ngrams::object::Kind;
+use taster_planning::MergeRange;
 
 use super::{CountedCorpus, Stage, bytes_of, digest_of};
 use crate::count::{Output, Run};
 use crate::holders::ScreenedRange;
 use crate::report::Sums;
-use crate::screen::{Range, ScreenReceipt, Thresholds, open_runs, ranges, screen};
+use crate::screen::{ScreenReceipt, Thresholds, open_runs, ranges, screen};
 use crate::workspace::{Opened, Workspace};
 use crate::{TaskError, Wave};
 
@@ -28,7 +29,7 @@ pub(crate) struct Screening {
     counts: Arc<CountedCorpus>,
     thresholds: Thresholds,
     runs: Vec<Opened>,
-    ranges: Vec<Range>,
+    ranges: Vec<MergeRange>,
     /// Run bytes that each task reads, about.
     bytes_each: u64,
 }
@@ -59,7 +60,7 @@ impl Screening {
         workspace: &Workspace,
         receipts: &[ScreenReceipt],
     ) -> Result<Screened, TaskError> {
-        let open = |(range, receipt): (&Range, &ScreenReceipt)| {
+        let open = |(range, receipt): (&MergeRange, &ScreenReceipt)| {
             let Output { key, bytes, .. } = &receipt.output;
             let object = workspace.open(key, Kind::Screened, self.runs.len(), *bytes)?;
             Ok(ScreenedRange { range: *range, object })

@@ -150,14 +150,10 @@ fn a_task_that_is_told_to_stop_stops_and_can_be_run_again() {
 fn row_22_a_shard_that_changed_after_counting_is_excluded_in_the_next_generation() {
     let scene = Scene::new();
     let worker = scene.worker();
-    let screens = worker.tasks(0, Stage::Screen).unwrap() as u32;
-    for index in 0..screens {
-        run(&worker, Stage::Screen, index).unwrap();
-    }
+    let errands = worker.tasks(0, Stage::Evidence).unwrap() as u32;
     let victim = places::shards(&scene.folder.path().join("corpus")).remove(1);
     std::fs::write(&victim, b"PAR1 no more PAR1").unwrap();
-    let units = worker.tasks(0, Stage::Context).unwrap() as u32;
-    let bad = (0..units).find_map(|index| match run(&worker, Stage::Context, index) {
+    let bad = (0..errands).find_map(|index| match run(&worker, Stage::Evidence, index) {
         Err(TaskError::Shard(quarantine)) => Some(quarantine),
         other => other.map(|_| None).unwrap(),
     });
