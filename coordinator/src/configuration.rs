@@ -5,11 +5,12 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use taster_planning::schedule::ScheduleSettings;
+use taster_process::{LogFormat, LogLevel, MetricsListen};
 
 use crate::allow::AllowList;
 use crate::arguments::CommandLine;
 use crate::error::CoordinatorError;
-use crate::settings::{Given, LogFormat, LogLevel, MetricsListen};
+use crate::settings::Given;
 use crate::tokens::Tokens;
 
 /// Ports if nothing else is said.
@@ -121,14 +122,11 @@ fn file_error(path: &Path, detail: &dyn std::fmt::Display) -> CoordinatorError {
 fn resolve(given: Given) -> Result<Settings, CoordinatorError> {
     let at = |port| SocketAddr::from((Ipv4Addr::LOCALHOST, port));
     let work = work(&given)?;
+    let page = given.metrics_listen.unwrap_or(MetricsListen::At(at(DEFAULT_METRICS_PORT)));
     let settings = Settings {
         allow: AllowList::new(&work, given.allow.as_deref())?,
         listen: given.listen.unwrap_or_else(|| at(DEFAULT_PORT)),
-        metrics_listen: match given.metrics_listen {
-            Some(MetricsListen::Off) => None,
-            Some(MetricsListen::At(address)) => Some(address),
-            None => Some(at(DEFAULT_METRICS_PORT)),
-        },
+        metrics_listen: page.address(),
         security: security(&given)?,
         schedule: schedule(&given)?,
         unit_bytes: given.unit_bytes.map_or(DEFAULT_UNIT_BYTES, |size| size.0),

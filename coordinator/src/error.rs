@@ -3,11 +3,10 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
+use taster_process::Ending;
 use taster_storage::StorageError;
 use taster_tasks::TaskError;
 use thiserror::Error;
-
-use crate::exit::Ending;
 
 /// Why a coordinator cannot go on.
 #[derive(Debug, Error)]

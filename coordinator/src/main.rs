@@ -3,7 +3,8 @@
 
 use std::io::Write;
 
-use taster_coordinator::{CommandLine, CoordinatorError, Ending, Listeners};
+use taster_coordinator::{CommandLine, CoordinatorError, Listeners};
+use taster_process::Ending;
 
 fn main() {
     let ending = coordinate().unwrap_or_else(|error| {
@@ -17,10 +18,12 @@ fn main() {
 fn coordinate() -> Result<Ending, CoordinatorError> {
     let command_line = CommandLine::read(std::env::args_os())?;
     let settings = taster_coordinator::settings(command_line)?;
-    taster_coordinator::begin_log(settings.log, settings.log_level)?;
-    let (trigger, shutdown) = taster_coordinator::shutdown();
+    let internal = |e: std::io::Error| CoordinatorError::Internal(format!("cannot begin: {e}"));
+    let (format, level) = (settings.log, settings.log_level);
+    taster_process::begin_log("taster_coordinator", format, level).map_err(internal)?;
+    let (trigger, shutdown) = taster_process::shutdown();
     let at_once = |ending: Ending| std::process::exit(i32::from(ending.code()));
-    taster_coordinator::watch_signals(trigger, at_once)?;
+    taster_process::watch_signals(trigger, at_once).map_err(internal)?;
     taster_coordinator::run(&settings, Listeners::bind(&settings)?, shutdown)
 }
 

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use taster_planning::schedule::{AuditId, Event};
+use taster_process::{Ending, Shutdown, Status, StatusPage};
 use taster_storage::Store;
 use taster_tasks::AuditFolder;
 use tokio::runtime::Handle;
@@ -19,15 +20,12 @@ use crate::conversations::{Conversations, Terms};
 use crate::desk::{Desk, NEWS, Note};
 use crate::epoch::Epoch;
 use crate::error::CoordinatorError;
-use crate::exit::Ending;
 use crate::health::Health;
 use crate::metrics::Metrics;
 use crate::opening::{self, Found};
 use crate::registry::Registry;
 use crate::server::{Services, router, serve};
 use crate::service::Audits;
-use crate::shutdown::Shutdown;
-use crate::status_page::StatusPage;
 use crate::submission::Intake;
 
 /// Pause between two looks at the epoch.
@@ -38,6 +36,22 @@ const LOOK_TIMEOUT: Duration = Duration::from_secs(10);
 const READERS: usize = 8;
 /// Longest wait for calls of the store that are under way, at the end.
 const LAST_WAIT: Duration = Duration::from_millis(200);
+
+/// What the status page tells.
+struct Told {
+    metrics: Arc<Metrics>,
+    health: Arc<Health>,
+}
+
+impl Status for Told {
+    fn metrics(&self) -> String {
+        self.metrics.text()
+    }
+
+    fn unready(&self) -> Option<&'static str> {
+        self.health.unready()
+    }
+}
 
 /// Where a coordinator listens.
 #[derive(Debug)]
@@ -103,7 +117,8 @@ async fn coordinate(
     let health = Arc::new(Health::new(reporter).await);
     let metrics = Metrics::new();
     if let Some(page) = listeners.page {
-        let status = StatusPage { metrics: Arc::clone(&metrics), health: Arc::clone(&health) };
+        let (metrics, health) = (Arc::clone(&metrics), Arc::clone(&health));
+        let status = StatusPage::new(Told { metrics, health });
         tokio::spawn(async move { status.serve(page).await.map(|never| match never {}) });
     }
     let begun = tokio::select! {

@@ -3,14 +3,12 @@
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
-use std::str::FromStr;
 
+use clap::Args;
 use clap::builder::BoolishValueParser;
-use clap::{Args, ValueEnum};
-use serde::{Deserialize, Deserializer};
+use serde::Deserialize;
 
-use crate::byte_size::ByteSize;
-use crate::span::Span;
+use taster_process::{ByteSize, LogFormat, LogLevel, MetricsListen, Span};
 
 macro_rules! layer {
     ($settings:ident: $($field:ident),+) => {
@@ -189,57 +187,3 @@ pub struct Given {
 }
 
 layer!(Given: work, allow, unit_bytes, segment_tokens, lease, worker_grace, max_failures, max_losses, listen, tls_cert, tls_key, tls_client_ca, token_file, insecure, drain_deadline, metrics_listen, log, log_level);
-
-/// Where the page of metrics is served.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum MetricsListen {
-    /// Nowhere.
-    Off,
-    /// There.
-    At(SocketAddr),
-}
-
-impl FromStr for MetricsListen {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        if text == "off" {
-            return Ok(Self::Off);
-        }
-        let error = |_| format!("expected off or an address such as 127.0.0.1:7771, got {text:?}");
-        text.parse().map(Self::At).map_err(error)
-    }
-}
-
-impl<'de> Deserialize<'de> for MetricsListen {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = String::deserialize(deserializer)?;
-        text.parse().map_err(serde::de::Error::custom)
-    }
-}
-
-/// How the log is written.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum LogFormat {
-    /// For reading
-    #[default]
-    Text,
-    /// One JSON object per line
-    Json,
-}
-
-/// What is logged.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum LogLevel {
-    /// What ends the coordinator
-    Error,
-    /// And what it survives
-    Warn,
-    /// And audits and conversations
-    #[default]
-    Info,
-    /// And every task
-    Debug,
-}

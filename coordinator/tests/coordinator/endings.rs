@@ -3,8 +3,9 @@
 use std::net::TcpStream;
 use std::time::{Duration, Instant};
 
-use taster_coordinator::{CoordinatorError, Ending};
+use taster_coordinator::CoordinatorError;
 use taster_planning::schedule::Stage;
+use taster_process::Ending;
 use taster_proto::v1;
 use tonic::Code;
 use tonic_health::pb::HealthCheckRequest;

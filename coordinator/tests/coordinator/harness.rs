@@ -6,11 +6,10 @@ use std::path::Path;
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use taster_coordinator::{
-    CommandLine, CoordinatorError, Ending, Listeners, Settings, Trigger, run, settings, shutdown,
-};
+use taster_coordinator::{CommandLine, CoordinatorError, Listeners, Settings, run, settings};
 use taster_planning::Parameters;
 use taster_planning::schedule::{Facts, Outcome, Stage, TaskKey, WorkerId};
+use taster_process::{Ending, Trigger, shutdown};
 use taster_proto::v1::audit_service_client::AuditServiceClient;
 use taster_proto::v1::work_service_client::WorkServiceClient;
 use taster_proto::v1::{self, ConverseRequest, ConverseResponse};

@@ -323,7 +323,7 @@ fn row_26_a_store_that_ignores_conditions_is_noticed_and_gives_the_same_bytes() 
     let _ = assert_done(&cluster, "careless");
     assert_same_report("careless", &server, "out");
     let said = cluster.coordinator.said();
-    assert!(said.contains("WARN") && said.contains("condition"), "{said}");
+    assert!(said.contains("WARN") && said.contains("overwrites objects"), "{said}");
 }
 
 #[test]
