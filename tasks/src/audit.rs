@@ -170,7 +170,7 @@ impl<'a> Driver<'a> {
         Ok(counting.collect(&self.workspace, receipts, &self.excluded))
     }
 
-    pub(crate) fn run(&mut self) -> Result<Audit, TaskError> {
+    fn run(&mut self) -> Result<Audit, TaskError> {
         self.waves.clear();
         let counted = self.count()?;
         let counts = Arc::new(CountedCorpus::merge(&self.workspace, counted)?);
@@ -182,8 +182,13 @@ impl<'a> Driver<'a> {
         let scoring = Scoring::new(&self.workspace, screened, &contexts)?;
         let receipts = self.stage(&scoring)?;
         let chosen = scoring.collect(&self.workspace, receipts)?;
-        let verified = evidence(self, &chosen)?;
-        Ok(self.finish(&chosen, verified))
+        self.conclude(&chosen)
+    }
+
+    /// Verifies what is chosen, and puts the report together.
+    pub(crate) fn conclude(&mut self, chosen: &Chosen) -> Result<Audit, TaskError> {
+        let verified = evidence(self, chosen)?;
+        Ok(self.finish(chosen, verified))
     }
 
     /// Shards that are left out, by key.

@@ -30,6 +30,8 @@ pub(super) struct Road {
 
 #[derive(Debug, Default)]
 struct Prepared {
+    /// Shards that are left out once everything is counted.
+    excluded: BTreeMap<String, Quarantine>,
     counts: Option<Arc<CountedCorpus>>,
     screening: Option<Arc<Screening>>,
     describing: Option<Arc<Describing>>,
@@ -65,7 +67,11 @@ impl Road {
 
     /// The whole audit: what is committed is found, what is missing is made.
     pub(super) fn audit(&self) -> Result<Audit, TaskError> {
-        self.driver().run()
+        let mut prepared = self.prepared();
+        let chosen = prepared.chosen(self)?;
+        let excluded = prepared.excluded.clone();
+        drop(prepared);
+        Driver { excluded, ..self.driver() }.conclude(&chosen)
     }
 
     /// Number of tasks of a stage.
@@ -151,9 +157,11 @@ impl Road {
 /// Each answers from memory or prepares its stage, and so those before it.
 impl Prepared {
     fn counts(&mut self, road: &Road) -> Result<Arc<CountedCorpus>, TaskError> {
+        let excluded = &mut self.excluded;
         or_prepare(&mut self.counts, || {
             let mut driver = road.driver();
             let counted = driver.count()?;
+            *excluded = driver.excluded;
             CountedCorpus::merge(&road.workspace, counted)
         })
     }

@@ -345,7 +345,7 @@ fn tracked() -> Vec<PathBuf> {
 /// Whether a line has `part` where a path or a host name begins: `a/part` and `bucket/part` are
 /// folders of something else.
 fn names(line: &str, part: &str) -> bool {
-    let inside = |before: char| before.is_alphanumeric() || "._-}*".contains(before);
+    let inside = |before: char| before.is_alphanumeric() || "._-}*/".contains(before);
     line.match_indices(part).any(|(at, _)| !line[..at].ends_with(inside))
 }
 
