@@ -168,7 +168,7 @@ mod tests {
 
     fn list(prefixes: &[&str]) -> AllowList {
         let prefixes: Vec<_> = prefixes.iter().map(ToString::to_string).collect();
-        AllowList::new("s3://bucket/taster/work", Some(&prefixes)).unwrap()
+        AllowList::new("s3://bucket/taster/runs", Some(&prefixes)).unwrap()
     }
 
     #[test]
@@ -235,22 +235,22 @@ mod tests {
 
     #[test]
     fn row_46_without_a_list_the_bucket_of_the_work_store_counts() {
-        let bucket = AllowList::new("s3://bucket/taster/work", None).unwrap();
+        let bucket = AllowList::new("s3://bucket/taster/runs", None).unwrap();
         assert!(bucket.input("s3://bucket/any/where").is_ok());
         assert!(bucket.input("s3://other/any").is_err());
         assert!(bucket.input("/srv/a").is_err() && bucket.input("file:///srv/a").is_err());
-        let folder = AllowList::new("/srv/work", None).unwrap();
-        assert!(folder.input("/srv/work/a").is_err() && folder.input("s3://b/a").is_err());
+        let folder = AllowList::new("/srv/runs", None).unwrap();
+        assert!(folder.input("/srv/runs/a").is_err() && folder.input("s3://b/a").is_err());
     }
 
     #[test]
     fn row_46_reports_go_to_one_place_outside_of_the_work_store() {
         let list = list(&["s3://bucket"]);
         assert!(list.output("s3://bucket/reports/1").is_ok());
-        assert!(list.output("s3://bucket/taster/workshop").is_ok());
+        assert!(list.output("s3://bucket/taster/runsheet").is_ok());
         for out in [
-            "s3://bucket/taster/work",
-            "s3://bucket/taster/work/audits/other",
+            "s3://bucket/taster/runs",
+            "s3://bucket/taster/runs/audits/other",
             "s3://bucket/*/x",
             "s3://other/x",
             "@x",

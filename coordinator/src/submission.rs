@@ -121,7 +121,7 @@ mod tests {
     use super::*;
 
     fn read(change: impl FnOnce(&mut SubmitRequest)) -> Result<(AuditId, SharedRequest), String> {
-        let allow = AllowList::new("s3://bucket/work", None).unwrap();
+        let allow = AllowList::new("s3://bucket/runs", None).unwrap();
         let intake = Intake { allow, unit_bytes: 1 << 20, segment_tokens: 1 << 16 };
         let mut request = SubmitRequest {
             inputs: vec!["s3://bucket/in".into()],
@@ -158,7 +158,7 @@ mod tests {
         assert!(inputs(vec![]).starts_with("inputs: "));
         assert!(inputs(vec!["s3://bucket/a".into(); 1001]).starts_with("inputs: "));
         assert!(inputs(vec!["s3://bucket/a".into(), "/etc".into()]).contains("--allow"));
-        assert!(read(|request| request.out = "s3://bucket/work/x".into()).is_err());
+        assert!(read(|request| request.out = "s3://bucket/runs/x".into()).is_err());
         for json in ["", "{}", "null", "[1]", "{\"floor\":-1}"] {
             let error = read(|request| request.parameters_json = json.into()).unwrap_err();
             assert!(error.starts_with("parameters_json: "), "{error}");

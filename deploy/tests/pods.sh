@@ -34,7 +34,7 @@ run() {
 mounts=()
 
 podman network create "$network" >/dev/null
-mkdir -p "$scratch/data/"{work,audits,corpora/sample} "$scratch/out"
+mkdir -p "$scratch/data/"{runs,audits,corpora/sample} "$scratch/out"
 cp "$repository"/demo/sample/*.parquet "$scratch/data/corpora/sample/"
 chmod -R a+rwX "$scratch"
 podman run --detach --name "s3-$$" --network "$network" --network-alias s3 --user 65532:65532 --cap-drop all \
@@ -48,7 +48,7 @@ import sys
 import yaml
 
 rendered, play = sys.argv[1:]
-settings = {"WORK": "s3://work/taster", "ALLOW": "s3://corpora,s3://audits",
+settings = {"WORK": "s3://runs/taster", "ALLOW": "s3://corpora,s3://audits",
             "AWS_ENDPOINT_URL": "http://s3:9000", "AWS_ALLOW_HTTP": "true",
             # An optional secret of envFrom is left out.
             "AWS_ACCESS_KEY_ID": "taster-example", "AWS_SECRET_ACCESS_KEY": "taster-example-secret"}
@@ -109,13 +109,13 @@ fi
 run taster submit s3://corpora/sample/ --out s3://audits/sample/ --id pods "${client[@]}" --quiet
 podman kill --signal KILL taster-worker-pod-1-worker >/dev/null
 # What is killed too late shows nothing.
-if [ -e "$scratch/data/work/taster/audits/pods/ended.json" ]; then
+if [ -e "$scratch/data/runs/taster/audits/pods/ended.json" ]; then
     echo "the audit had ended before the worker was killed" >&2
     exit 1
 fi
 status=0
 run taster watch pods "${client[@]}" || status=$?
-[ -e "$scratch/data/work/taster/audits/pods/ended.json" ]
+[ -e "$scratch/data/runs/taster/audits/pods/ended.json" ]
 
 mounts=(--volume "$scratch/data/corpora:/corpora:ro" --volume "$scratch/out:/out")
 run taster audit /corpora/sample --out /out/expected --work /scratch/work --fail-on never --quiet >/dev/null
