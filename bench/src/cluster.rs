@@ -96,7 +96,7 @@ fn failed(what: &'static str, detail: impl ToString) -> BenchError {
 impl Bench {
     fn new(arguments: &ClusterArguments) -> Result<Self, BenchError> {
         let program = std::env::current_exe().map_err(|error| failed("cluster", error))?;
-        let input = std::path::absolute(&arguments.input)
+        let input = std::fs::canonicalize(&arguments.input)
             .map_err(|error| BenchError::file("find", &arguments.input, error))?;
         Ok(Self {
             binaries: program.parent().map(Path::to_owned).unwrap_or_default(),
