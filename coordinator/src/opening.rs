@@ -81,8 +81,10 @@ fn stages(complete: &[StageRecord], units: u32) -> Vec<StageView> {
     let before = std::iter::once(Facts::default()).chain(complete.iter().map(|r| r.facts));
     let view = |(record, before): (&StageRecord, Facts)| {
         let tasks = match record.stage {
-            Stage::Count | Stage::Context => units,
-            Stage::Screen | Stage::Score => merge_ranges(before.bytes, MERGE_SLICES).len() as u32,
+            Stage::Count | Stage::CountLonger | Stage::Context => units,
+            Stage::Screen | Stage::ScreenLonger | Stage::Score => {
+                merge_ranges(before.bytes, MERGE_SLICES).len() as u32
+            }
             Stage::Choose | Stage::Report => 1,
             Stage::Evidence => before.tasks,
         };

@@ -9,6 +9,7 @@ use std::ops::RangeInclusive;
 use crate::Fingerprinter;
 use crate::block::Columns;
 use crate::fingerprint::fingerprint;
+use crate::longer::Survivors;
 use crate::object::{Header, Kind, ObjectBuilder};
 use crate::segment::Segment;
 use crate::sort::BinSort;
@@ -54,6 +55,35 @@ pub struct Counter {
     /// Per order that is counted.
     blocks: Vec<OrderBlocks>,
     object: Vec<u8>,
+}
+
+/// The n-grams of one order of a segment.
+trait Ngrams {
+    /// Passes on the fingerprint and document of every one, in text order.
+    fn each(&self, take: impl FnMut(u64, u32));
+}
+
+/// All of them.
+struct Whole<'a> {
+    segment: &'a Segment,
+    fingerprinter: &'a Fingerprinter,
+}
+
+impl Ngrams for Whole<'_> {
+    #[inline]
+    fn each(&self, mut take: impl FnMut(u64, u32)) {
+        let ranges = self.segment.ngram_ranges(self.fingerprinter.order());
+        for (document, range) in ranges.enumerate() {
+            self.fingerprinter.range(range).for_each(|ngram| take(ngram, document as u32));
+        }
+    }
+}
+
+impl Ngrams for Survivors {
+    #[inline]
+    fn each(&self, mut take: impl FnMut(u64, u32)) {
+        self.iter().for_each(|(fingerprint, document)| take(fingerprint, document));
+    }
 }
 
 /// All partitions of one order, encoded.
@@ -120,8 +150,13 @@ impl Tokens {
     }
 }
 
+fn header(segment: &Segment, seed: u64, config: [u8; 32]) -> Header {
+    let (documents, tokens) = (segment.documents() as u64, segment.tokens() as u64);
+    Header { kind: Kind::Count, seed, config, documents, tokens }
+}
+
 impl Counter {
-    /// The run of `segment`: an object of kind [`Kind::Count`].
+    /// The run of `segment`, with every n-gram of `orders`: an object of kind [`Kind::Count`].
     ///
     /// Cost: about 20 ns per token and order.
     pub fn count(
@@ -131,23 +166,42 @@ impl Counter {
         seed: u64,
         config: [u8; 32],
     ) -> Vec<u8> {
-        self.fingerprinter.restart();
+        let mut fingerprinter = std::mem::take(&mut self.fingerprinter);
+        fingerprinter.restart();
         self.blocks.resize_with(orders.len(), OrderBlocks::default);
-        let mut blocks = std::mem::take(&mut self.blocks);
         for order in 1..=*orders.end() {
-            self.fingerprinter.advance(segment.hashes());
+            fingerprinter.advance(segment.hashes());
             if orders.contains(&order) {
-                let blocks = &mut blocks[usize::from(order - orders.start())];
-                blocks.clear(order);
+                let index = usize::from(order - orders.start());
+                self.blocks[index].clear(order);
                 match order {
-                    1 => self.count_tokens(segment, blocks),
-                    _ => self.count_order(segment, blocks),
+                    1 => self.count_tokens(segment, index),
+                    _ => self.count_order(&Whole { segment, fingerprinter: &fingerprinter }, index),
                 }
             }
         }
-        self.blocks = blocks;
-        let (documents, tokens) = (segment.documents() as u64, segment.tokens() as u64);
-        self.assemble(Header { kind: Kind::Count, seed, config, documents, tokens })
+        self.fingerprinter = fingerprinter;
+        self.assemble(header(segment, seed, config))
+    }
+
+    /// The run of the n-grams of `segment` that `survivors`, which begin at order 3, leave to be
+    /// counted, up to order `last`: as [`Counter::count`].
+    pub fn count_longer(
+        &mut self,
+        segment: &Segment,
+        survivors: &mut Survivors,
+        last: u8,
+        seed: u64,
+        config: [u8; 32],
+    ) -> Vec<u8> {
+        let orders = survivors.order()..=last;
+        self.blocks.resize_with(orders.len(), OrderBlocks::default);
+        for (index, order) in orders.enumerate() {
+            self.blocks[index].clear(order);
+            self.count_order(survivors, index);
+            survivors.advance(segment.hashes());
+        }
+        self.assemble(header(segment, seed, config))
     }
 
     /// Takes back the memory of a run that was made here.
@@ -155,8 +209,10 @@ impl Counter {
         self.object = object;
     }
 
-    fn count_order(&mut self, segment: &Segment, blocks: &mut OrderBlocks) {
-        let starts = self.scatter(segment);
+    /// Counts the n-grams of one order into the blocks of this index.
+    fn count_order(&mut self, ngrams: &impl Ngrams, index: usize) {
+        let starts = self.scatter(ngrams);
+        let blocks = &mut self.blocks[index];
         for partition in 0..PARTITIONS {
             let keys = &self.keys[starts[partition] as usize..starts[partition + 1] as usize];
             if !keys.is_empty() {
@@ -170,7 +226,8 @@ impl Counter {
     }
 
     /// Counts order 1, where the segment has numbered the different n-grams already.
-    fn count_tokens(&mut self, segment: &Segment, blocks: &mut OrderBlocks) {
+    fn count_tokens(&mut self, segment: &Segment, index: usize) {
+        let blocks = &mut self.blocks[index];
         self.tokens.count(segment);
         let tokens = self.tokens.sorted();
         for same in
@@ -187,28 +244,25 @@ impl Counter {
         blocks.pad(PARTITIONS);
     }
 
-    /// Fills `keys` with all packed n-grams of the fingerprinter's order, partition by partition;
-    /// returns where each partition starts.
-    fn scatter(&mut self, segment: &Segment) -> Vec<u32> {
-        let order = self.fingerprinter.order();
+    /// Fills `keys` with all packed n-grams, partition by partition; returns where each partition
+    /// starts.
+    fn scatter(&mut self, ngrams: &impl Ngrams) -> Vec<u32> {
         let mut next = vec![0u32; PARTITIONS + 1];
-        for range in segment.ngram_ranges(order) {
-            for fingerprint in self.fingerprinter.range(range) {
-                next[partition_of(fingerprint) + 1] += 1;
-            }
-        }
+        ngrams.each(|fingerprint, _| next[partition_of(fingerprint) + 1] += 1);
         for partition in 0..PARTITIONS {
             next[partition + 1] += next[partition];
         }
         let starts = next.clone();
-        self.keys.resize(starts[PARTITIONS] as usize, 0);
-        for (ord, range) in segment.ngram_ranges(order).enumerate() {
-            for fingerprint in self.fingerprinter.range(range) {
-                let at = &mut next[partition_of(fingerprint)];
-                self.keys[*at as usize] = fingerprint << PARTITION_BITS | ord as u64;
-                *at += 1;
-            }
+        // What is there from before is overwritten: filling more with zeros would cost as much.
+        let keys = starts[PARTITIONS] as usize;
+        if self.keys.len() < keys {
+            self.keys.resize(keys, 0);
         }
+        ngrams.each(|fingerprint, document| {
+            let at = &mut next[partition_of(fingerprint)];
+            self.keys[*at as usize] = fingerprint << PARTITION_BITS | u64::from(document);
+            *at += 1;
+        });
         starts
     }
 

@@ -31,12 +31,12 @@ pub fn fingerprint(hashes: &[u64]) -> u64 {
 }
 
 #[inline]
-fn step(sum: u64, hash: u64) -> u64 {
+pub(crate) fn step(sum: u64, hash: u64) -> u64 {
     sum.wrapping_mul(MULTIPLIER).wrapping_add(hash)
 }
 
 #[inline]
-fn finish(sum: u64, order: u64) -> u64 {
+pub(crate) fn finish(sum: u64, order: u64) -> u64 {
     let mut x = sum.wrapping_add(order.wrapping_mul(ORDER_STEP));
     x = (x ^ (x >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
     x = (x ^ (x >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);

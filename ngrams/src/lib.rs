@@ -9,7 +9,9 @@
 //!    kept in an [`object`] (a *run*);
 //! 3. [`frequency`] sums one fingerprint range over all runs and says what of each run matters (the
 //!    screen wave); [`merge`] does so n-gram by n-gram, for tables;
-//! 4. [`lookup`] and [`context`] find the screened n-grams again in the text and describe where
+//! 4. [`longer`] finds the n-grams of a segment that consist of frequent pairs: those alone are
+//!    counted and screened beyond order 2;
+//! 5. [`lookup`] and [`context`] find the screened n-grams again in the text and describe where
 //!    they stand, as [`posting`]s that the score wave groups.
 //!
 //! Absent on purpose: approximate sketches, pruning inside a shard, and any notion of files.
@@ -21,6 +23,7 @@ pub mod count;
 pub mod fingerprint;
 mod frame;
 pub mod frequency;
+pub mod longer;
 pub mod lookup;
 pub mod merge;
 pub mod object;

@@ -1,6 +1,7 @@
 //! What determines an audit's result. Threads and memory are not here: they never change a byte.
 
 use std::fmt;
+use std::ops::RangeInclusive;
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
@@ -124,6 +125,23 @@ impl Orders {
     /// The largest order that can be counted.
     pub const MAX: u8 = 8;
 
+    /// Largest order that is counted without asking what n-grams consist of, of an audit that
+    /// counts shorter ones.
+    const WHOLE: u8 = 2;
+
+    /// The orders of which every n-gram is counted, all in the first wave: the first one at least.
+    #[must_use]
+    pub fn whole(self) -> RangeInclusive<u8> {
+        self.first..=self.last.min(self.first.max(Self::WHOLE))
+    }
+
+    /// The orders beyond, of which those n-grams are counted that consist of frequent pairs;
+    /// empty if there are none.
+    #[must_use]
+    pub fn longer(self) -> RangeInclusive<u8> {
+        self.whole().end() + 1..=self.last
+    }
+
     /// The orders in ascending sequence.
     pub fn iter(self) -> impl DoubleEndedIterator<Item = u8> + ExactSizeIterator {
         self.first..=self.last
@@ -166,6 +184,19 @@ mod tests {
         }
         for text in ["0-3", "5-1", "1-9", "", "a", "1-"] {
             assert!(text.parse::<Orders>().is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn orders_are_whole_or_longer() {
+        for (text, whole, longer) in [
+            ("1-5", 1..=2, 3..=5),
+            ("2-8", 2..=2, 3..=8),
+            ("1-2", 1..=2, 3..=2),
+            ("4", 4..=4, 5..=4),
+        ] {
+            let orders: Orders = text.parse().unwrap();
+            assert_eq!((orders.whole(), orders.longer()), (whole, longer), "{text}");
         }
     }
 

@@ -15,7 +15,7 @@ use crate::outcome::{Verified, outcome};
 use crate::passes::evidence;
 use crate::report::report;
 use crate::stages::{
-    Chosen, CountedCorpus, Counting, Describing, Scoring, Screened, Screening, Stage,
+    Chosen, CountedCorpus, Counting, Describing, Lengthening, Scoring, Screening, Stage,
 };
 use crate::workspace::Workspace;
 use crate::{AuditRequest, Progress, Resources, TaskError, Wave};
@@ -156,7 +156,7 @@ impl<'a> Driver<'a> {
     pub(crate) fn stage<S: Stage>(&mut self, stage: &S) -> Result<Vec<S::Receipt>, TaskError> {
         let tasks: Vec<usize> = (0..stage.tasks()).collect();
         let run = |workspace: &Workspace, task: &usize| stage.run(workspace, *task);
-        self.wave(S::WAVE, &tasks, |&task| stage.bytes(task), run)
+        self.wave(stage.wave(), &tasks, |&task| stage.bytes(task), run)
     }
 
     /// Counts every unit of every good shard; shards with a bad unit are left out whole.
@@ -175,6 +175,11 @@ impl<'a> Driver<'a> {
         let counted = self.count()?;
         let counts = Arc::new(CountedCorpus::merge(&self.workspace, counted)?);
         let screening = Screening::new(&self.workspace, counts)?;
+        let receipts = self.stage(&screening)?;
+        let screened = Arc::new(screening.collect(&self.workspace, &receipts)?);
+        let lengthening = Lengthening::new(&self.workspace, screened);
+        let longer = self.stage(&lengthening)?;
+        let screening = Screening::longer(&self.workspace, &lengthening.screened, &longer)?;
         let receipts = self.stage(&screening)?;
         let screened = Arc::new(screening.collect(&self.workspace, &receipts)?);
         let describing = Describing::new(&self.workspace, Arc::clone(&screened));
@@ -197,15 +202,14 @@ impl<'a> Driver<'a> {
     }
 
     fn finish(&self, chosen: &Chosen, verified: Vec<Verified>) -> Audit {
-        let Screened { counts, sums, .. } = &*chosen.screened;
-        let CountedCorpus { units, corpus } = &**counts;
+        let CountedCorpus { units, corpus, .. } = &*chosen.screened.counts;
         let most = self.workspace.parameters.max_findings as usize;
         let outcome = outcome(&chosen.judge, corpus, verified, most);
         let quarantine = self.quarantine();
         let manifest = Manifest::clone(&self.workspace.manifest);
         let shards = shard_lines(&manifest, units, corpus, &quarantine);
         let (report, occurrences) =
-            report(&self.workspace, units, corpus, &quarantine, *sums, outcome);
+            report(&self.workspace, units, corpus, &quarantine, chosen.screened.sums(), outcome);
         let locations = self.workspace.sources.locations();
         Audit {
             manifest,

@@ -1,11 +1,10 @@
 //! The context wave: per unit, where the screened n-grams stand.
 
 use serde::{Deserialize, Serialize};
-use taster_ngrams::block;
+use taster_ngrams::Segment;
 use taster_ngrams::context::{Describer, DocumentFacts, Rules};
 use taster_ngrams::lookup::Screened;
-use taster_ngrams::object::{Frame, Kind, take_frame};
-use taster_ngrams::{Segment, stream};
+use taster_ngrams::object::Kind;
 use taster_planning::DigestBuilder;
 
 use crate::TaskError;
@@ -14,7 +13,8 @@ use crate::count::{Output, Run, commit, folder as count_folder};
 use crate::documents::{DocumentsTable, NO_VALUE};
 use crate::error::InObject;
 use crate::memory::Lent;
-use crate::slices::Slices;
+use crate::screened_run::ScreenedRun;
+use crate::stream::read_segment;
 use crate::workspace::{Opened, Workspace};
 
 /// What a context task leaves.
@@ -49,7 +49,7 @@ pub(crate) fn describe(
     located: &Located<'_>,
 ) -> Result<(ContextReceipt, bool), TaskError> {
     let unit = &located.counted.unit;
-    let digest = DigestBuilder::new("taster context 3")
+    let digest = DigestBuilder::new("taster context 4")
         .text(&count_folder(workspace, unit))
         .bytes(&screen.digest)
         .number(located.first_run as u64)
@@ -171,40 +171,18 @@ impl<'a> Describing<'a> {
 
     /// Reads the segment of a counted run.
     fn read(&mut self, run: &Run, stream: &Output) -> Result<(), TaskError> {
-        let opened = self.workspace.open(&stream.key, Kind::Tokens, 1, stream.bytes)?;
-        let slices = Slices::read(self.workspace, std::iter::once(&opened), 0, 1)?;
-        let slice = slices.iter().next().unwrap_or(&[]);
-        stream::decode(slice, &mut self.segment, &mut self.facts.unusual).in_object(&stream.key)?;
+        let unusual = &mut self.facts.unusual;
+        read_segment(self.workspace, run, stream, &mut self.segment, unusual)?;
         self.facts.enter(&self.segment);
-        let got = (self.segment.documents() as u64, self.segment.tokens() as u64);
-        if got == (run.documents, run.tokens) {
-            return Ok(());
-        }
-        let detail = format!("expected the counted segment, got (documents, tokens) {got:?}");
-        Err(TaskError::damaged(&stream.key, detail))
+        Ok(())
     }
 
     /// Fills the table with what matters of this segment.
     fn load_table(&mut self, run: usize) -> Result<(), TaskError> {
-        let objects = self.screen.objects;
-        let slices = Slices::read(self.workspace, objects.iter(), run, run + 1)?;
-        let each = |visit: &mut dyn FnMut(&str, Frame<'_>) -> Result<(), TaskError>| {
-            objects.iter().zip(slices.iter()).try_for_each(|(object, slice)| {
-                let mut rest = slice;
-                while let Some(frame) = take_frame(&mut rest).in_object(&object.key)? {
-                    visit(&object.key, frame)?;
-                }
-                Ok(())
-            })
-        };
-        let mut entries = 0;
-        each(&mut |_, frame| {
-            entries += block::entries(frame.payload);
-            Ok(())
-        })?;
-        self.table.reset(entries);
+        let screened = ScreenedRun::read(self.workspace, self.screen.objects, run)?;
+        self.table.reset(screened.entries(|_| true)?);
         let table = &mut self.table;
-        each(&mut |key, frame| table.insert_block(frame.payload).in_object(key))
+        screened.each(|key, frame| table.insert_block(frame.payload).in_object(key))
     }
 
     fn segment(&mut self, run: &Run, stream: &Output) -> Result<(), TaskError> {

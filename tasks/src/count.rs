@@ -69,7 +69,7 @@ impl CountReceipt {
 /// Folder of a count task: a digest of the unit, the parameters and the segment size.
 pub(crate) fn folder(workspace: &Workspace, unit: &Unit) -> String {
     let shard = &workspace.manifest.shards[unit.shard_ord as usize];
-    let mut builder = DigestBuilder::new("taster count 2")
+    let mut builder = DigestBuilder::new("taster count 3")
         .digest(&workspace.parameters.counting())
         .digest(&unit.identity(shard))
         .number(workspace.segment_tokens as u64);
@@ -194,8 +194,8 @@ impl Visitor for Counting<'_> {
     fn segment(&mut self, segment: &Segment) -> Result<(), TaskError> {
         let workspace = self.workspace;
         let config = workspace.parameters.counting().0;
-        let mut run =
-            self.counter.count(segment, workspace.orders(), workspace.parameters.seed, config);
+        let orders = workspace.parameters.orders.whole();
+        let mut run = self.counter.count(segment, orders, workspace.parameters.seed, config);
         let key = format!("{}/run-{:05}", self.folder, self.receipt.runs.len());
         let output = commit(workspace, key, &mut run)?;
         self.counter.recycle(run);

@@ -21,30 +21,40 @@ pub(crate) struct ScreenedRange {
     pub object: Opened,
 }
 
-/// Ordinals of the runs that hold the n-gram, ascending.
-pub(crate) fn runs_holding(
+/// Ordinals of the runs that hold the n-gram, ascending; `screened` may have several steps, of
+/// which one is about its order.
+pub(crate) fn runs_holding<'a>(
     workspace: &Workspace,
-    screened: &[ScreenedRange],
+    screened: impl Iterator<Item = &'a ScreenedRange>,
     fingerprint: u64,
 ) -> Result<Vec<u32>, TaskError> {
     let slice = partition_of(fingerprint) / (PARTITIONS / SLICES);
     let covers =
         |screened: &&ScreenedRange| (screened.range.from..screened.range.to).contains(&slice);
-    let Some(ScreenedRange { object, .. }) = screened.iter().find(covers) else {
-        return Ok(Vec::new());
-    };
     let mut holders = Vec::new();
-    for run in 0..object.directory.slices() {
-        let bytes = workspace.slices(object, run, run + 1)?;
-        let mut rest = bytes.as_ref();
-        let mut holds = false;
-        while let Some(frame) = take_frame(&mut rest).in_object(&object.key)? {
-            block::decode(frame.payload, |entry| holds |= entry.fingerprint == fingerprint)
-                .in_object(&object.key)?;
-        }
-        if holds {
-            holders.push(run as u32);
+    for ScreenedRange { object, .. } in screened.filter(covers) {
+        for run in 0..object.directory.slices() {
+            if holds(workspace, object, run, fingerprint)? {
+                holders.push(run as u32);
+            }
         }
     }
     Ok(holders)
+}
+
+/// Whether the object says of the run that it holds the n-gram.
+fn holds(
+    workspace: &Workspace,
+    object: &Opened,
+    run: usize,
+    fingerprint: u64,
+) -> Result<bool, TaskError> {
+    let bytes = workspace.slices(object, run, run + 1)?;
+    let mut rest = bytes.as_ref();
+    let mut holds = false;
+    while let Some(frame) = take_frame(&mut rest).in_object(&object.key)? {
+        block::decode(frame.payload, |entry| holds |= entry.fingerprint == fingerprint)
+            .in_object(&object.key)?;
+    }
+    Ok(holds)
 }

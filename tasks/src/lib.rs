@@ -1,6 +1,6 @@
 //! The task bodies of an audit and the driver that runs them in one process.
 //!
-//! Data flows one way: `count` → `screen` and `corpus` → `context` → `score` → `evidence` →
+//! Data flows one way: `count` → `screen` and `corpus` → `longer` → `screen` → `context` → `score` → `evidence` →
 //! `outcome`. Each task is a pure function
 //! of named inputs; its outputs lie under a key that is a digest of both, and its receipt, written
 //! last, says that it is done. [`audit`] runs the waves in order; whoever else runs the same tasks
@@ -17,6 +17,7 @@ mod documents;
 mod error;
 mod evidence;
 mod holders;
+mod longer;
 mod manifest_lines;
 mod memory;
 mod naming;
@@ -30,10 +31,12 @@ mod report;
 mod request;
 mod score;
 mod screen;
+mod screened_run;
 mod segments;
 mod shared;
 mod slices;
 mod stages;
+mod stream;
 mod summarize;
 mod unusual;
 mod verified;

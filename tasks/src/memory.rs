@@ -7,6 +7,7 @@ use std::sync::{Mutex, PoisonError};
 use taster_ngrams::Segment;
 use taster_ngrams::context::Describer;
 use taster_ngrams::count::Counter;
+use taster_ngrams::longer::{FrequentPairs, Survivors};
 use taster_ngrams::lookup::Screened;
 
 /// What the waves reuse. Not more of anything than tasks at the same time.
@@ -14,6 +15,8 @@ use taster_ngrams::lookup::Screened;
 pub(crate) struct Memory {
     pub segments: Pool<Segment>,
     pub counters: Pool<Counter>,
+    pub pairs: Pool<FrequentPairs>,
+    pub survivors: Pool<Survivors>,
     pub tables: Pool<Screened>,
     pub describers: Pool<Describer>,
     pub slices: Pool<Vec<u8>>,
@@ -24,6 +27,8 @@ impl Memory {
     pub(crate) fn free(&self) {
         self.segments.free();
         self.counters.free();
+        self.pairs.free();
+        self.survivors.free();
         self.tables.free();
         self.describers.free();
         self.slices.free();

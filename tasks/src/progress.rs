@@ -9,6 +9,10 @@ pub enum Wave {
     Count,
     /// Merge: exact global df; exact duplicates and locality sizes.
     Screen,
+    /// Per-shard n-gram statistics of longer n-grams: df and cf.
+    CountLonger,
+    /// Merge: exact global df of longer n-grams.
+    ScreenLonger,
     /// Per-shard statistics: where the screened n-grams stand.
     Context,
     /// Merge: statistics per n-gram, candidates.
@@ -18,6 +22,18 @@ pub enum Wave {
 }
 
 impl Wave {
+    /// All waves, in order.
+    pub const ALL: [Self; 8] = [
+        Self::Manifest,
+        Self::Count,
+        Self::Screen,
+        Self::CountLonger,
+        Self::ScreenLonger,
+        Self::Context,
+        Self::Score,
+        Self::Evidence,
+    ];
+
     /// Its name in output.
     #[must_use]
     pub fn name(self) -> &'static str {
@@ -25,6 +41,8 @@ impl Wave {
             Self::Manifest => "manifest",
             Self::Count => "count",
             Self::Screen => "screen",
+            Self::CountLonger => "count_longer",
+            Self::ScreenLonger => "screen_longer",
             Self::Context => "context",
             Self::Score => "score",
             Self::Evidence => "evidence",

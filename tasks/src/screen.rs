@@ -1,6 +1,8 @@
 //! The n-gram side of the screen wave: exact global df of one fingerprint range, and which
 //! n-grams of every run matter.
 
+use std::ops::RangeInclusive;
+
 use serde::{Deserialize, Serialize};
 use taster_ngrams::block::{self, Columns};
 use taster_ngrams::count::{SLICES, unlabel};
@@ -53,6 +55,16 @@ impl Thresholds {
     }
 }
 
+/// What all tasks of a screen wave share.
+#[derive(Debug, Clone)]
+pub(crate) struct Terms {
+    pub thresholds: Thresholds,
+    /// Orders that the runs hold.
+    pub orders: RangeInclusive<u8>,
+    /// Digest of the runs.
+    pub inputs: [u8; 32],
+}
+
 /// All runs of the corpus, in unit and segment order, with their directories.
 pub(crate) fn open_runs<'a>(
     workspace: &Workspace,
@@ -67,10 +79,9 @@ pub(crate) fn screen(
     workspace: &Workspace,
     runs: &[Opened],
     range: MergeRange,
-    thresholds: &Thresholds,
-    corpus: &[u8; 32],
+    terms: &Terms,
 ) -> Result<(ScreenReceipt, bool), TaskError> {
-    let folder = folder(range, thresholds, corpus);
+    let folder = folder(range, terms);
     let receipt_key = format!("{folder}/receipt.json");
     if let Some(receipt) = workspace.receipt::<ScreenReceipt>(&receipt_key)?
         && workspace.intact(std::iter::once(&receipt.output))?
@@ -79,8 +90,8 @@ pub(crate) fn screen(
     }
     let slices = read_slices(workspace, runs, range)?;
     let frames = Frames::index(runs, &slices)?;
-    let mut screening = Screening::new(runs.len(), *thresholds);
-    for order in workspace.orders() {
+    let mut screening = Screening::new(runs.len(), terms.thresholds);
+    for order in terms.orders.clone() {
         screening.order(workspace, order, &frames, runs)?;
     }
     let (mut object, counts) = screening.finish(workspace);
@@ -90,9 +101,10 @@ pub(crate) fn screen(
     Ok((receipt, false))
 }
 
-fn folder(range: MergeRange, thresholds: &Thresholds, corpus: &[u8; 32]) -> String {
-    let digest = DigestBuilder::new("taster screen 1")
-        .bytes(corpus)
+fn folder(range: MergeRange, terms: &Terms) -> String {
+    let Terms { thresholds, inputs, .. } = terms;
+    let digest = DigestBuilder::new("taster screen 2")
+        .bytes(inputs)
         .number(range.from as u64)
         .number(range.to as u64)
         .number(u64::from(thresholds.floor))

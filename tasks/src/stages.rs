@@ -4,12 +4,14 @@
 
 mod counting;
 mod describing;
+mod lengthening;
 mod looking;
 mod scoring;
 mod screening;
 
 pub(crate) use counting::{CountedCorpus, Counting};
 pub(crate) use describing::Describing;
+pub(crate) use lengthening::Lengthening;
 pub(crate) use looking::{ByTarget, Looking, by_target};
 pub(crate) use scoring::{Chosen, Scoring};
 pub(crate) use screening::{Screened, Screening};
@@ -25,7 +27,7 @@ pub(crate) trait Stage: Sync {
     /// What a task leaves.
     type Receipt: Send;
     /// The wave that it shows as.
-    const WAVE: Wave;
+    fn wave(&self) -> Wave;
 
     /// Number of its tasks.
     fn tasks(&self) -> usize;

@@ -116,8 +116,7 @@ impl Shown {
 
 /// The wave that a stage is shown as; single steps are not shown.
 fn wave(stage: &str) -> Option<Wave> {
-    let waves = [Wave::Count, Wave::Screen, Wave::Context, Wave::Score, Wave::Evidence];
-    waves.into_iter().find(|wave| wave.name() == stage)
+    Wave::ALL.into_iter().find(|wave| wave.name() == stage)
 }
 
 #[cfg(test)]

@@ -115,8 +115,10 @@ impl Audit {
     fn tasks(&self, stage: Stage) -> u32 {
         let before = self.complete.last().map(|last| last.facts).unwrap_or_default();
         match stage {
-            Stage::Count | Stage::Context => self.units,
-            Stage::Screen | Stage::Score => merge_ranges(before.bytes, MERGE_SLICES).len() as u32,
+            Stage::Count | Stage::CountLonger | Stage::Context => self.units,
+            Stage::Screen | Stage::ScreenLonger | Stage::Score => {
+                merge_ranges(before.bytes, MERGE_SLICES).len() as u32
+            }
             Stage::Choose | Stage::Report => 1,
             Stage::Evidence => before.tasks,
         }

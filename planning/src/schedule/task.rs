@@ -27,7 +27,7 @@ impl fmt::Display for WorkerId {
 }
 
 /// The stages of an audit in their order; each begins when the one before is complete. The five
-/// waves, and the two single steps that belong to the whole corpus.
+/// waves (count and screen in two steps), and the two single steps that belong to the whole corpus.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Stage {
@@ -35,6 +35,10 @@ pub enum Stage {
     Count,
     /// One task per fingerprint range: exact global df.
     Screen,
+    /// One task per unit: exact df and cf of longer n-grams, where their pairs are frequent.
+    CountLonger,
+    /// One task per fingerprint range: exact global df of those.
+    ScreenLonger,
     /// One task per unit: where the screened n-grams stand.
     Context,
     /// One task per fingerprint range: statistics and candidates.
@@ -49,9 +53,11 @@ pub enum Stage {
 
 impl Stage {
     /// All stages, in order.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 9] = [
         Self::Count,
         Self::Screen,
+        Self::CountLonger,
+        Self::ScreenLonger,
         Self::Context,
         Self::Score,
         Self::Choose,
@@ -69,7 +75,7 @@ impl Stage {
     /// Whether its tasks are units of the manifest, by index.
     #[must_use]
     pub fn is_by_unit(self) -> bool {
-        matches!(self, Self::Count | Self::Context)
+        matches!(self, Self::Count | Self::CountLonger | Self::Context)
     }
 
     /// Its name in output and keys.
@@ -78,6 +84,8 @@ impl Stage {
         match self {
             Self::Count => "count",
             Self::Screen => "screen",
+            Self::CountLonger => "count_longer",
+            Self::ScreenLonger => "screen_longer",
             Self::Context => "context",
             Self::Score => "score",
             Self::Choose => "choose",

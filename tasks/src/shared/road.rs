@@ -10,8 +10,8 @@ use taster_planning::{Quarantine, Unit, partition};
 use crate::audit::Driver;
 use crate::passes::passes;
 use crate::stages::{
-    Chosen, CountedCorpus, Counting, Describing, Looking, Scoring, Screened, Screening, Stage,
-    bytes_of,
+    Chosen, CountedCorpus, Counting, Describing, Lengthening, Looking, Scoring, Screened,
+    Screening, Stage, bytes_of,
 };
 use crate::workspace::Workspace;
 use crate::{Audit, Silent, TaskError};
@@ -34,6 +34,8 @@ struct Prepared {
     excluded: BTreeMap<String, Quarantine>,
     counts: Option<Arc<CountedCorpus>>,
     screening: Option<Arc<Screening>>,
+    lengthening: Option<Arc<Lengthening>>,
+    screening_longer: Option<Arc<Screening>>,
     describing: Option<Arc<Describing>>,
     scoring: Option<Arc<Scoring>>,
     chosen: Option<Arc<Chosen>>,
@@ -77,8 +79,9 @@ impl Road {
     /// Number of tasks of a stage.
     pub(super) fn tasks(&self, stage: StageName) -> Result<usize, TaskError> {
         Ok(match stage {
-            StageName::Count | StageName::Context => self.units.len(),
+            StageName::Count | StageName::CountLonger | StageName::Context => self.units.len(),
             StageName::Screen => self.screening()?.tasks(),
+            StageName::ScreenLonger => self.screening_longer()?.tasks(),
             StageName::Score => self.scoring()?.tasks(),
             StageName::Choose | StageName::Report => 1,
             StageName::Evidence => self.looking()?.tasks(),
@@ -96,6 +99,8 @@ impl Road {
         match stage {
             StageName::Count => self.count(&workspace, index),
             StageName::Screen => run(&*self.screening()?, &workspace, index, |_| 0),
+            StageName::CountLonger => self.count_longer(&workspace, index),
+            StageName::ScreenLonger => run(&*self.screening_longer()?, &workspace, index, |_| 0),
             StageName::Context => self.context(&workspace, index),
             StageName::Score => run(&*self.scoring()?, &workspace, index, |_| 0),
             StageName::Choose | StageName::Report => {
@@ -111,6 +116,14 @@ impl Road {
             &self.units[index.min(self.units.len())..][..usize::from(index < self.units.len())];
         let counting = Counting::new(workspace, unit, &self.excluded);
         run(&counting, workspace, 0, |receipt| bytes_of(&receipt.runs))
+    }
+
+    fn count_longer(&self, workspace: &Workspace, index: usize) -> Result<Facts, TaskError> {
+        let lengthening = self.lengthening()?;
+        let task = self.units.get(index).and_then(|unit| lengthening.task_of(unit));
+        task.map_or(Ok(Facts::default()), |task| {
+            run(&*lengthening, workspace, task, |receipt| bytes_of(&receipt.runs))
+        })
     }
 
     fn context(&self, workspace: &Workspace, index: usize) -> Result<Facts, TaskError> {
@@ -135,6 +148,14 @@ impl Road {
 
     fn screening(&self) -> Result<Arc<Screening>, TaskError> {
         self.prepared().screening(self)
+    }
+
+    fn lengthening(&self) -> Result<Arc<Lengthening>, TaskError> {
+        self.prepared().lengthening(self)
+    }
+
+    fn screening_longer(&self) -> Result<Arc<Screening>, TaskError> {
+        self.prepared().screening_longer(self)
     }
 
     fn describing(&self) -> Result<Arc<Describing>, TaskError> {
@@ -171,8 +192,25 @@ impl Prepared {
         or_prepare(&mut self.screening, || Screening::new(&road.workspace, counts))
     }
 
-    fn describing(&mut self, road: &Road) -> Result<Arc<Describing>, TaskError> {
+    fn lengthening(&mut self, road: &Road) -> Result<Arc<Lengthening>, TaskError> {
         let screening = self.screening(road)?;
+        or_prepare(&mut self.lengthening, || {
+            let receipts = road.driver().stage(&*screening)?;
+            let screened = screening.collect(&road.workspace, &receipts)?;
+            Ok(Lengthening::new(&road.workspace, Arc::new(screened)))
+        })
+    }
+
+    fn screening_longer(&mut self, road: &Road) -> Result<Arc<Screening>, TaskError> {
+        let lengthening = self.lengthening(road)?;
+        or_prepare(&mut self.screening_longer, || {
+            let receipts = road.driver().stage(&*lengthening)?;
+            Screening::longer(&road.workspace, &lengthening.screened, &receipts)
+        })
+    }
+
+    fn describing(&mut self, road: &Road) -> Result<Arc<Describing>, TaskError> {
+        let screening = self.screening_longer(road)?;
         or_prepare(&mut self.describing, || {
             let receipts = road.driver().stage(&*screening)?;
             let screened: Screened = screening.collect(&road.workspace, &receipts)?;

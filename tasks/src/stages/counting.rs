@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use taster_planning::{Quarantine, Unit};
 
 use super::Stage;
+use crate::context::Located;
 use crate::corpus::{Corpus, Counted};
 use crate::count::{CountReceipt, count};
 use crate::workspace::Workspace;
@@ -41,7 +42,10 @@ impl Counting {
 
 impl Stage for Counting {
     type Receipt = CountReceipt;
-    const WAVE: Wave = Wave::Count;
+
+    fn wave(&self) -> Wave {
+        Wave::Count
+    }
 
     fn tasks(&self) -> usize {
         self.units.len()
@@ -61,11 +65,32 @@ impl Stage for Counting {
 pub(crate) struct CountedCorpus {
     pub units: Vec<Counted>,
     pub corpus: Corpus,
+    /// Ordinal of the first run of every unit among all runs.
+    first_runs: Vec<usize>,
 }
 
 impl CountedCorpus {
     pub(crate) fn merge(workspace: &Workspace, units: Vec<Counted>) -> Result<Self, TaskError> {
         let corpus = Corpus::merge(workspace, &units)?;
-        Ok(Self { units, corpus })
+        let mut next_run = 0;
+        let first_run = |counted: &Counted| {
+            let first = next_run;
+            next_run += counted.receipt.runs.len();
+            first
+        };
+        let first_runs = units.iter().map(first_run).collect();
+        Ok(Self { units, corpus, first_runs })
+    }
+
+    /// The unit of this index, with what locates it.
+    pub(crate) fn located(&self, index: usize) -> Located<'_> {
+        let first_run = self.first_runs[index];
+        Located { counted: &self.units[index], unit_ord: index, first_run }
+    }
+
+    /// Index of a unit; `None` if its shard is left out.
+    pub(crate) fn place_of(&self, unit: &Unit) -> Option<usize> {
+        let place = |unit: &Unit| (unit.shard_ord, unit.row_group_start);
+        self.units.binary_search_by_key(&place(unit), |counted| place(&counted.unit)).ok()
     }
 }

@@ -40,7 +40,10 @@ impl Looking {
 
 impl Stage for Looking {
     type Receipt = Seen;
-    const WAVE: Wave = Wave::Evidence;
+
+    fn wave(&self) -> Wave {
+        Wave::Evidence
+    }
 
     fn tasks(&self) -> usize {
         self.errands.len()

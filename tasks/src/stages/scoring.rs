@@ -74,7 +74,10 @@ impl Scoring {
 
 impl Stage for Scoring {
     type Receipt = ScoreReceipt;
-    const WAVE: Wave = Wave::Score;
+
+    fn wave(&self) -> Wave {
+        Wave::Score
+    }
 
     fn tasks(&self) -> usize {
         self.ranges.len()
@@ -114,7 +117,7 @@ fn targets(
             chosen.documents.iter().map(|&posted| places.document(posted)).collect();
         let mut documents = screened.counts.corpus.with_duplicates(&canonical);
         if (documents.len() as u64) < summary.df {
-            let runs = runs_holding(workspace, &screened.ranges, *fingerprint)?;
+            let runs = runs_holding(workspace, screened.ranges(), *fingerprint)?;
             documents = runs.into_iter().flat_map(|run| places.all(run)).collect();
         }
         Ok(Target { fingerprint: *fingerprint, order: usize::from(summary.order), documents })

@@ -3,13 +3,14 @@
 use std::sync::Arc;
 
 use taster_ngrams::object::Kind;
-use taster_planning::MergeRange;
+use taster_planning::{DigestBuilder, MergeRange};
 
 use super::{CountedCorpus, Stage, bytes_of, digest_of};
 use crate::count::{Output, Run};
 use crate::holders::ScreenedRange;
+use crate::longer::LongerReceipt;
 use crate::report::Sums;
-use crate::screen::{ScreenReceipt, Thresholds, open_runs, ranges, screen};
+use crate::screen::{ScreenReceipt, Terms, Thresholds, open_runs, ranges, screen};
 use crate::workspace::{Opened, Workspace};
 use crate::{TaskError, Wave};
 
@@ -23,11 +24,14 @@ fn novelty_order(workspace: &Workspace, tokens: u64) -> u8 {
     if triples { 3 } else { 2 }
 }
 
-/// One task per fingerprint range.
+/// One task per fingerprint range, over the runs of one step of the count stage.
 #[derive(Debug)]
 pub(crate) struct Screening {
     counts: Arc<CountedCorpus>,
-    thresholds: Thresholds,
+    /// What the steps before have screened.
+    before: Vec<Arc<Level>>,
+    wave: Wave,
+    terms: Terms,
     runs: Vec<Opened>,
     ranges: Vec<MergeRange>,
     /// Run bytes that each task reads, about.
@@ -35,6 +39,7 @@ pub(crate) struct Screening {
 }
 
 impl Screening {
+    /// The first step: every n-gram of the whole orders.
     pub(crate) fn new(
         workspace: &Workspace,
         counts: Arc<CountedCorpus>,
@@ -46,12 +51,43 @@ impl Screening {
             ceiling: saturated(parameters.ceiling_for(counts.corpus.totals.documents)),
             novelty_order: novelty_order(workspace, counts.corpus.tokens),
         };
-        let runs: Vec<&Run> = counts.units.iter().flat_map(|unit| &unit.receipt.runs).collect();
-        let opened = open_runs(workspace, runs.iter().copied(), Kind::Count)?;
+        let (orders, inputs) = (parameters.orders.whole(), counts.corpus.digest);
+        let terms = Terms { thresholds, orders, inputs };
+        let units = Arc::clone(&counts);
+        let runs = units.units.iter().flat_map(|unit| &unit.receipt.runs);
+        Self::over(workspace, counts, runs, terms, Wave::Screen)
+    }
+
+    /// The second step: longer n-grams, which `receipts` counted.
+    pub(crate) fn longer(
+        workspace: &Workspace,
+        first: &Screened,
+        receipts: &[LongerReceipt],
+    ) -> Result<Self, TaskError> {
+        let runs = || receipts.iter().flat_map(|receipt| &receipt.runs);
+        let terms = Terms {
+            thresholds: first.thresholds,
+            orders: workspace.parameters.orders.longer(),
+            inputs: digest_of("taster counted longer 1", runs().map(|run| &run.output)),
+        };
+        let counts = Arc::clone(&first.counts);
+        let screening = Self::over(workspace, counts, runs(), terms, Wave::ScreenLonger)?;
+        Ok(Self { before: first.levels.clone(), ..screening })
+    }
+
+    fn over<'a>(
+        workspace: &Workspace,
+        counts: Arc<CountedCorpus>,
+        runs: impl Iterator<Item = &'a Run> + Clone,
+        terms: Terms,
+        wave: Wave,
+    ) -> Result<Self, TaskError> {
+        let opened = open_runs(workspace, runs.clone(), Kind::Count)?;
         let bytes = bytes_of(runs);
-        let ranges = ranges(bytes);
+        // Without runs there is nothing to merge.
+        let ranges = if opened.is_empty() { Vec::new() } else { ranges(bytes) };
         let bytes_each = bytes / ranges.len().max(1) as u64;
-        Ok(Self { counts, thresholds, runs: opened, ranges, bytes_each })
+        Ok(Self { counts, before: Vec::new(), wave, terms, runs: opened, ranges, bytes_each })
     }
 
     /// The screened corpus, from the receipts of all tasks.
@@ -67,14 +103,17 @@ impl Screening {
         };
         let ranges = self.ranges.iter().zip(receipts).map(open);
         let counts = || receipts.iter().flat_map(|receipt| &receipt.counts);
-        Ok(Screened {
+        let level = Level {
             ranges: ranges.collect::<Result<_, TaskError>>()?,
             digest: digest_of("taster screened 1", receipts.iter().map(|receipt| &receipt.output)),
             sums: Sums {
                 distinct_ngrams: counts().map(|counts| counts.distinct).sum(),
                 screened_ngrams: counts().map(|counts| counts.screened).sum(),
             },
-            thresholds: self.thresholds,
+        };
+        Ok(Screened {
+            levels: self.before.iter().cloned().chain([Arc::new(level)]).collect(),
+            thresholds: self.terms.thresholds,
             counts: Arc::clone(&self.counts),
         })
     }
@@ -82,7 +121,10 @@ impl Screening {
 
 impl Stage for Screening {
     type Receipt = ScreenReceipt;
-    const WAVE: Wave = Wave::Screen;
+
+    fn wave(&self) -> Wave {
+        self.wave
+    }
 
     fn tasks(&self) -> usize {
         self.ranges.len()
@@ -93,9 +135,17 @@ impl Stage for Screening {
     }
 
     fn run(&self, workspace: &Workspace, task: usize) -> Result<(ScreenReceipt, bool), TaskError> {
-        let corpus = &self.counts.corpus.digest;
-        screen(workspace, &self.runs, self.ranges[task], &self.thresholds, corpus)
+        screen(workspace, &self.runs, self.ranges[task], &self.terms)
     }
+}
+
+/// What one step of the screen stage found.
+#[derive(Debug)]
+pub(crate) struct Level {
+    /// The screened objects, in range order.
+    ranges: Vec<ScreenedRange>,
+    digest: [u8; 32],
+    sums: Sums,
 }
 
 /// The screened corpus.
@@ -103,8 +153,34 @@ impl Stage for Screening {
 pub(crate) struct Screened {
     pub counts: Arc<CountedCorpus>,
     pub thresholds: Thresholds,
-    /// The screened objects, in range order.
-    pub ranges: Vec<ScreenedRange>,
-    pub digest: [u8; 32],
-    pub sums: Sums,
+    /// Of the whole orders, then of the longer ones.
+    levels: Vec<Arc<Level>>,
+}
+
+impl Screened {
+    /// The screened objects of all ranges of all steps.
+    pub(crate) fn objects(&self) -> Vec<Opened> {
+        self.ranges().map(|range| range.object.clone()).collect()
+    }
+
+    /// The screened objects with the ranges that they are of.
+    pub(crate) fn ranges(&self) -> impl Iterator<Item = &ScreenedRange> {
+        self.levels.iter().flat_map(|level| &level.ranges)
+    }
+
+    /// Digest of all screened objects.
+    pub(crate) fn digest(&self) -> [u8; 32] {
+        let levels = DigestBuilder::new("taster screened levels 1");
+        self.levels.iter().fold(levels, |builder, level| builder.bytes(&level.digest)).finish().0
+    }
+
+    /// Sums over all n-grams that were counted.
+    pub(crate) fn sums(&self) -> Sums {
+        let sum =
+            |value: fn(&Sums) -> u64| self.levels.iter().map(|level| value(&level.sums)).sum();
+        Sums {
+            distinct_ngrams: sum(|sums| sums.distinct_ngrams),
+            screened_ngrams: sum(|sums| sums.screened_ngrams),
+        }
+    }
 }
