@@ -6,8 +6,7 @@
 
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
-use taster_planning::schedule::{AuditId, Facts, Plan, Stage, StageRecord, StageView};
-use taster_planning::{MERGE_SLICES, merge_ranges};
+use taster_planning::schedule::{AuditId, Facts, Plan, StageRecord, StageView};
 use taster_storage::{StorageError, Store};
 use taster_tasks::{AuditFolder, SharedFacts, SharedRequest, TaskError};
 
@@ -80,14 +79,7 @@ fn origin(request: SharedRequest, summary: Summary) -> Origin {
 fn stages(complete: &[StageRecord], units: u32) -> Vec<StageView> {
     let before = std::iter::once(Facts::default()).chain(complete.iter().map(|r| r.facts));
     let view = |(record, before): (&StageRecord, Facts)| {
-        let tasks = match record.stage {
-            Stage::Count | Stage::CountLonger | Stage::Context => units,
-            Stage::Screen | Stage::ScreenLonger | Stage::Score => {
-                merge_ranges(before.bytes, MERGE_SLICES).len() as u32
-            }
-            Stage::Choose | Stage::Report => 1,
-            Stage::Evidence => before.tasks,
-        };
+        let tasks = record.stage.tasks(units, before);
         let reused = record.facts.reused.min(tasks);
         StageView { stage: record.stage, tasks, done: tasks, reused, running: 0 }
     };
@@ -112,6 +104,7 @@ fn summary(store: &Store, id: &AuditId, folder: &AuditFolder) -> Result<Summary,
 #[cfg(test)]
 mod tests {
     use super::*;
+    use taster_planning::schedule::Stage;
 
     #[test]
     fn complete_stages_are_as_large_as_they_were() {

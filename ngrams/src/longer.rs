@@ -1,34 +1,34 @@
-//! The n-grams longer than pairs that can still reach the floor.
+//! The n-grams that can still reach the floor, as shorter ones inside them do.
 //!
-//! An n-gram occurs in no more documents than each pair of neighbours inside it, so one that holds
-//! a pair below the floor is below it too, wherever it stands (the Apriori property: R. Agrawal
+//! An n-gram occurs in no more documents than each shorter one inside it, so one that holds a pair
+//! (or a triple) below the floor is below it too, wherever it stands (the Apriori property: R. Agrawal
 //! and R. Srikant, *Fast algorithms for mining association rules*, 1994). What is left out so is
-//! left out by the exact *global* df of its pairs, never by what one shard holds, and at all of its
+//! left out by the exact *global* df of what is inside, never by what one shard holds, and at all of its
 //! occurrences: the counts of what is left are exact.
 
 use crate::block::{self, BlockError};
-use crate::fingerprint::{finish, step};
+use crate::fingerprint::{fingerprint, finish, step};
 use crate::segment::Segment;
 
-/// The pairs of one segment whose global df reaches the floor.
+/// The n-grams of one order and segment whose global df reaches the floor.
 ///
 /// Open addressing in buckets of a few fingerprints, filled from the front: a bucket with room
 /// ends every search. 0 is an empty place, so the fingerprints 0 and 1 are taken for one, which is
 /// as likely as any other collision.
 ///
-/// Memory: 16 to 32 bytes per pair.
+/// Memory: 16 to 32 bytes per n-gram.
 #[derive(Debug, Default)]
-pub struct FrequentPairs {
+pub struct Frequent {
     buckets: Vec<[u64; BUCKET]>,
     shift: u32,
 }
 
 const BUCKET: usize = 4;
 
-impl FrequentPairs {
-    /// Empties the set and makes room for `pairs`.
-    pub fn reset(&mut self, pairs: usize) {
-        let buckets = (2 * pairs / BUCKET).next_power_of_two().max(2);
+impl Frequent {
+    /// Empties the set and makes room for `ngrams`.
+    pub fn reset(&mut self, ngrams: usize) {
+        let buckets = (2 * ngrams / BUCKET).next_power_of_two().max(2);
         self.shift = u64::BITS - buckets.ilog2();
         self.buckets.clear();
         self.buckets.resize(buckets, [0; BUCKET]);
@@ -69,7 +69,7 @@ impl FrequentPairs {
         (fingerprint >> self.shift) as usize
     }
 
-    /// Whether the pair is one of them.
+    /// Whether the n-gram is one of them.
     #[inline]
     #[must_use]
     pub fn contains(&self, fingerprint: u64) -> bool {
@@ -108,14 +108,14 @@ struct Survivor {
     at: u32,
     /// Ordinal of its document.
     document: u16,
-    /// Tokens up to the end of the longest n-gram that starts here and consists of frequent pairs.
+    /// Tokens of the longest n-gram that starts here and holds nothing infrequent.
     reach: u8,
 }
 
-/// The n-grams of a segment that consist of frequent pairs, order by order: those of an order are
+/// The n-grams of a segment that hold nothing infrequent, order by order: those of an order are
 /// among those of the order before, one token longer.
 ///
-/// Memory: 16 bytes per n-gram of order 3 that survives.
+/// Memory: 16 bytes per n-gram of the first order that survives.
 #[derive(Debug, Default)]
 pub struct Survivors {
     survivors: Vec<Survivor>,
@@ -126,47 +126,58 @@ pub struct Survivors {
 }
 
 impl Survivors {
-    /// Finds those of order 3 in `segment`. Those of orders up to `whole` (3 at most) are counted
-    /// without asking for their pairs.
-    pub fn find(&mut self, segment: &Segment, pairs: &FrequentPairs, last: u8, whole: u8) {
-        self.order = 3;
+    /// Finds those that are one token longer than the n-grams of order `inner`, of which `frequent`
+    /// holds those that count, as the first of the orders up to `last`. Those of orders up to
+    /// `whole` are all found, whatever they hold.
+    pub fn find(&mut self, segment: &Segment, frequent: &Frequent, inner: u8, last: u8, whole: u8) {
+        self.order = inner + 1;
         self.survivors.clear();
         self.sums.clear();
+        let least = if whole > inner { 0 } else { self.order };
         for (document, range) in segment.ranges().enumerate() {
             let start = range.start;
-            self.measure(&segment.hashes()[range], pairs, last);
-            let least = if whole >= 3 { 2 } else { 3 };
-            self.keep(&segment.hashes()[start..], start, document, least);
+            let hashes = &segment.hashes()[range];
+            match inner {
+                2 => self.measure::<2>(hashes, frequent, last),
+                3 => self.measure::<3>(hashes, frequent, last),
+                _ => self.measure_any(hashes, usize::from(inner), frequent, last),
+            }
+            self.keep(hashes, start, document, least);
         }
     }
 
-    /// Fills `reach` for every position of a document that has an n-gram of order 3: 2, or more
-    /// if the pairs from there on are frequent.
-    fn measure(&mut self, hashes: &[u64], pairs: &FrequentPairs, last: u8) {
-        let pair = |pair: &[u64]| finish(step(step(0, pair[0]), pair[1]), 2);
+    fn measure<const INNER: usize>(&mut self, hashes: &[u64], frequent: &Frequent, last: u8) {
+        self.measure_any(hashes, INNER, frequent, last);
+    }
+
+    /// Fills `reach` for every position of a document that has an n-gram of the first order.
+    #[inline(always)]
+    fn measure_any(&mut self, hashes: &[u64], inner: usize, frequent: &Frequent, last: u8) {
+        let is_frequent = |ngram: &[u64]| u8::from(frequent.contains(fingerprint(ngram)));
         self.reach.clear();
-        self.reach.extend(hashes.windows(2).map(|two| u8::from(pairs.contains(pair(two)))));
-        let mut reach = 1;
+        self.reach.extend(hashes.windows(inner).map(is_frequent));
+        let none = inner as u8 - 1;
+        let mut reach = none;
         for at in self.reach.iter_mut().rev() {
-            // Frequent: one token more than from the next position. Else: one token.
-            reach = (reach * *at + 1).min(last);
+            // Frequent: one token more than from the next position on.
+            reach = (none + (reach - none + 1) * *at).min(last);
             *at = reach;
         }
         self.reach.pop();
     }
 
-    /// Keeps the n-grams of order 3 of a document that begins at `start` of the segment; `hashes`
-    /// are those of the segment from there on.
+    /// Keeps the n-grams of the first order of a document that begins at `start` of the segment.
     fn keep(&mut self, hashes: &[u64], start: usize, document: usize, least: u8) {
         let (before, more) = (self.survivors.len(), self.reach.len());
         self.survivors.resize(before + more, Survivor::default());
         self.sums.resize(before + more, 0);
         let mut kept = before;
-        for (at, (&reach, three)) in self.reach.iter().zip(hashes.windows(3)).enumerate() {
+        let ngrams = hashes.windows(usize::from(self.order));
+        for (at, (&reach, ngram)) in self.reach.iter().zip(ngrams).enumerate() {
             let (at, document) = ((start + at) as u32, document as u16);
             self.survivors[kept] = Survivor { at, document, reach };
-            self.sums[kept] = three.iter().fold(0, |sum, &hash| step(sum, hash));
-            kept += usize::from(least == 2 || reach >= least);
+            self.sums[kept] = ngram.iter().fold(0, |sum, &hash| step(sum, hash));
+            kept += usize::from(reach >= least);
         }
         self.survivors.truncate(kept);
         self.sums.truncate(kept);
@@ -213,12 +224,11 @@ mod tests {
     use super::*;
     use crate::Words;
     use crate::block::{Entry, encode};
-    use crate::fingerprint::fingerprint;
     use proptest::prelude::*;
     use std::collections::BTreeSet;
 
-    fn pairs_of(fingerprints: &BTreeSet<u64>) -> FrequentPairs {
-        let mut pairs = FrequentPairs::default();
+    fn set_of(fingerprints: &BTreeSet<u64>) -> Frequent {
+        let mut pairs = Frequent::default();
         pairs.reset(fingerprints.len());
         let entry = |&fingerprint: &u64| Entry { fingerprint, low: 7, high: 7 };
         let mut block = Vec::new();
@@ -230,14 +240,15 @@ mod tests {
     fn naive(
         segment: &Segment,
         frequent: &BTreeSet<u64>,
+        inner: usize,
         order: usize,
         whole: u8,
     ) -> Vec<(u64, u32)> {
-        let is_frequent = |pair: &[u64]| frequent.contains(&fingerprint(pair));
+        let is_frequent = |ngram: &[u64]| frequent.contains(&fingerprint(ngram));
         let mut all = Vec::new();
         for (document, hashes) in segment.iter().enumerate() {
             for ngram in hashes.windows(order) {
-                if order <= usize::from(whole) || ngram.windows(2).all(is_frequent) {
+                if order <= usize::from(whole) || ngram.windows(inner).all(is_frequent) {
                     all.push((fingerprint(ngram), document as u32));
                 }
             }
@@ -248,31 +259,32 @@ mod tests {
     proptest! {
         #[test]
         fn set_holds_what_was_inserted(inside in prop::collection::btree_set(prop_oneof![any::<u64>(), 2u64..60, u64::MAX - 40..=u64::MAX], 0..300), others in prop::collection::vec(any::<u64>(), 0..50)) {
-            let pairs = pairs_of(&inside);
+            let pairs = set_of(&inside);
             for &fingerprint in inside.iter().chain(&others) {
                 prop_assert_eq!(pairs.contains(fingerprint), inside.contains(&fingerprint));
             }
         }
 
         #[test]
-        fn survivors_equal_the_naive_twin(texts in prop::collection::vec("([abcd] ?){0,40}", 0..8), keep in any::<u64>(), whole in 2u8..=3, last in 3u8..=8) {
+        fn survivors_equal_the_naive_twin(texts in prop::collection::vec("([abcd] ?){0,40}", 0..8), keep in any::<u64>(), inner in 2u8..=4, whole in 2u8..=3, longer in 1u8..=4) {
             let mut segment = Segment::default();
             texts.iter().for_each(|text| segment.push(text, &Words, 1));
-            let all = segment.iter().flat_map(|hashes| hashes.windows(2).map(fingerprint).collect::<Vec<_>>());
-            let frequent: BTreeSet<u64> = all.filter(|pair| keep >> (pair % 64) & 1 == 1).collect();
+            let (order, last) = (usize::from(inner), inner + longer);
+            let all = segment.iter().flat_map(|hashes| hashes.windows(order).map(fingerprint).collect::<Vec<_>>());
+            let frequent: BTreeSet<u64> = all.filter(|ngram| keep >> (ngram % 64) & 1 == 1).collect();
             let mut survivors = Survivors::default();
-            survivors.find(&segment, &pairs_of(&frequent), last, whole);
-            for order in 3..=last {
+            survivors.find(&segment, &set_of(&frequent), inner, last, whole);
+            for order in inner + 1..=last {
                 prop_assert_eq!(survivors.order(), order);
                 let got: Vec<(u64, u32)> = survivors.iter().collect();
-                prop_assert_eq!(got, naive(&segment, &frequent, usize::from(order), whole));
+                prop_assert_eq!(got, naive(&segment, &frequent, inner.into(), order.into(), whole));
                 survivors.advance(segment.hashes());
             }
         }
     }
 
     #[test]
-    fn pairs_below_the_floor_and_damaged_blocks_are_left_out() {
+    fn what_is_below_the_floor_and_damaged_blocks_are_left_out() {
         let entries = [(3, 9), (8, 10), (12, 11)].map(|(fingerprint, df)| Entry {
             fingerprint,
             low: df,
@@ -280,7 +292,7 @@ mod tests {
         });
         let mut block = Vec::new();
         encode(&entries, &mut block);
-        let mut pairs = FrequentPairs::default();
+        let mut pairs = Frequent::default();
         pairs.reset(3);
         pairs.insert_block(&block, 10).unwrap();
         assert_eq!([3, 8, 12].map(|pair| pairs.contains(pair)), [false, true, true]);

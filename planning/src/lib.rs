@@ -17,5 +17,5 @@ pub use manifest::{
     AxisSource, Manifest, Quarantine, QuarantineReason, RowGroupEntry, ShardColumns, ShardEntry,
 };
 pub use merge_range::{MERGE_SLICES, MergeRange, merge_ranges};
-pub use parameters::{Limits, Orders, ParameterError, Parameters};
+pub use parameters::{Limits, LongerStep, Orders, ParameterError, Parameters};
 pub use unit::{Unit, partition};

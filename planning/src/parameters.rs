@@ -104,6 +104,28 @@ impl Parameters {
     }
 }
 
+/// A step of counting in which n-grams are left out that hold a shorter one below the floor. Two:
+/// triples of frequent pairs are a fifth of all triples, and what consists of frequent triples is a
+/// few hundredths of what is longer; a third step would leave out less than it costs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum LongerStep {
+    /// Order 3, by the pairs inside.
+    Triples,
+    /// Orders beyond, by the triples inside.
+    Longer,
+}
+
+impl LongerStep {
+    /// Order of the n-grams inside by which others are left out.
+    #[must_use]
+    pub fn inner(self) -> u8 {
+        match self {
+            Self::Triples => 2,
+            Self::Longer => 3,
+        }
+    }
+}
+
 /// An inclusive range of n-gram orders within 1..=8.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Orders {
@@ -135,11 +157,14 @@ impl Orders {
         self.first..=self.last.min(self.first.max(Self::WHOLE))
     }
 
-    /// The orders beyond, of which those n-grams are counted that consist of frequent pairs;
-    /// empty if there are none.
+    /// The orders of a later step of counting, of which those n-grams are counted that hold nothing
+    /// infrequent; empty if there are none.
     #[must_use]
-    pub fn longer(self) -> RangeInclusive<u8> {
-        self.whole().end() + 1..=self.last
+    pub fn of(self, step: LongerStep) -> RangeInclusive<u8> {
+        match step {
+            LongerStep::Triples => self.whole().end() + 1..=self.last.min(3),
+            LongerStep::Longer => (self.whole().end() + 1).max(4)..=self.last,
+        }
     }
 
     /// The orders in ascending sequence.
@@ -189,15 +214,16 @@ mod tests {
 
     #[test]
     fn orders_are_whole_or_longer() {
-        for (text, whole, longer) in [
-            ("1-5", 1..=2, 3..=5),
-            ("2-8", 2..=2, 3..=8),
-            ("1-2", 1..=2, 3..=2),
-            ("4", 4..=4, 5..=4),
-        ] {
+        for text in ["1-5", "2-8", "1-2", "1-3", "1-4", "2", "4", "8"] {
             let orders: Orders = text.parse().unwrap();
-            assert_eq!((orders.whole(), orders.longer()), (whole, longer), "{text}");
+            let [triples, longer] = [LongerStep::Triples, LongerStep::Longer];
+            assert!(orders.of(triples).all(|order| order == 3));
+            assert!(orders.of(longer).all(|order| order > 3));
+            let all = orders.whole().chain(orders.of(triples)).chain(orders.of(longer));
+            assert!(all.eq(orders.iter()), "{text}");
         }
+        assert_eq!("1-5".parse::<Orders>().unwrap().whole(), 1..=2);
+        assert_eq!("4".parse::<Orders>().unwrap().whole(), 4..=4);
     }
 
     #[test]

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use taster_findings::{Finding, Occurrence, Report};
-use taster_planning::{Manifest, Parameters, Quarantine, partition};
+use taster_planning::{LongerStep, Manifest, Parameters, Quarantine, partition};
 use taster_storage::{Frozen, Store, freeze};
 use tokio::runtime::Handle;
 
@@ -15,7 +15,7 @@ use crate::outcome::{Verified, outcome};
 use crate::passes::evidence;
 use crate::report::report;
 use crate::stages::{
-    Chosen, CountedCorpus, Counting, Describing, Lengthening, Scoring, Screening, Stage,
+    Chosen, CountedCorpus, Counting, Describing, Lengthening, Scoring, Screened, Screening, Stage,
 };
 use crate::workspace::Workspace;
 use crate::{AuditRequest, Progress, Resources, TaskError, Wave};
@@ -177,17 +177,27 @@ impl<'a> Driver<'a> {
         let screening = Screening::new(&self.workspace, counts)?;
         let receipts = self.stage(&screening)?;
         let screened = Arc::new(screening.collect(&self.workspace, &receipts)?);
-        let lengthening = Lengthening::new(&self.workspace, screened);
-        let longer = self.stage(&lengthening)?;
-        let screening = Screening::longer(&self.workspace, &lengthening.screened, &longer)?;
-        let receipts = self.stage(&screening)?;
-        let screened = Arc::new(screening.collect(&self.workspace, &receipts)?);
+        let screened = self.lengthen(screened, LongerStep::Triples)?;
+        let screened = self.lengthen(screened, LongerStep::Longer)?;
         let describing = Describing::new(&self.workspace, Arc::clone(&screened));
         let contexts = self.stage(&describing)?;
         let scoring = Scoring::new(&self.workspace, screened, &contexts)?;
         let receipts = self.stage(&scoring)?;
         let chosen = scoring.collect(&self.workspace, receipts)?;
         self.conclude(&chosen)
+    }
+
+    /// Counts and screens the n-grams of a step as well.
+    fn lengthen(
+        &mut self,
+        screened: Arc<Screened>,
+        step: LongerStep,
+    ) -> Result<Arc<Screened>, TaskError> {
+        let lengthening = Lengthening::new(&self.workspace, screened, step);
+        let receipts = self.stage(&lengthening)?;
+        let screening = Screening::longer(&self.workspace, &lengthening, &receipts)?;
+        let receipts = self.stage(&screening)?;
+        Ok(Arc::new(screening.collect(&self.workspace, &receipts)?))
     }
 
     /// Verifies what is chosen, and puts the report together.

@@ -1,11 +1,11 @@
-//! The second step of the count wave: per unit, exact df and cf of the n-grams beyond order 2
-//! whose pairs all reach the floor. No other can.
+//! The later steps of the count wave: per unit, exact df and cf of the n-grams beyond order 2 that
+//! hold nothing below the floor. No other can reach it.
 
 use serde::{Deserialize, Serialize};
 use taster_ngrams::Segment;
 use taster_ngrams::count::Counter;
-use taster_ngrams::longer::{FrequentPairs, Survivors};
-use taster_planning::DigestBuilder;
+use taster_ngrams::longer::{Frequent, Survivors};
+use taster_planning::{DigestBuilder, LongerStep};
 
 use crate::TaskError;
 use crate::context::Located;
@@ -24,9 +24,10 @@ pub(crate) struct LongerReceipt {
     pub runs: Vec<Run>,
 }
 
-/// What all tasks share: the screened n-grams of the first step.
-pub(crate) struct Pairs<'a> {
-    /// The screened objects of all ranges, in range order.
+/// What all tasks of a step share.
+pub(crate) struct Shorter<'a> {
+    pub step: LongerStep,
+    /// The screened objects of the step before, in range order.
     pub objects: &'a [Opened],
     /// Digest of all of them.
     pub digest: [u8; 32],
@@ -36,12 +37,12 @@ pub(crate) struct Pairs<'a> {
 /// Counts one unit, or finds it counted. The second value says which.
 pub(crate) fn count_longer(
     workspace: &Workspace,
-    pairs: &Pairs<'_>,
+    shorter: &Shorter<'_>,
     located: &Located<'_>,
 ) -> Result<(LongerReceipt, bool), TaskError> {
     let digest = DigestBuilder::new("taster count longer 1")
         .text(&count_folder(workspace, &located.counted.unit))
-        .bytes(&pairs.digest)
+        .bytes(&shorter.digest)
         .number(located.first_run as u64)
         .finish();
     let folder = format!("count_longer/{}", digest.short());
@@ -51,12 +52,12 @@ pub(crate) fn count_longer(
     {
         return Ok((receipt, true));
     }
-    let mut counting = Counting::new(workspace, pairs, folder);
+    let mut counting = Counting::new(workspace, shorter, folder);
     let counted = &located.counted.receipt;
     for (index, (run, stream)) in counted.runs.iter().zip(&counted.streams).enumerate() {
         workspace.proceed()?;
         read_segment(workspace, run, stream, &mut counting.segment, &mut counting.unusual)?;
-        counting.load_pairs(located.first_run + index)?;
+        counting.load_frequent(located.first_run + index)?;
         counting.count(run)?;
     }
     workspace.commit_receipt(&receipt_key, &counting.receipt)?;
@@ -65,49 +66,53 @@ pub(crate) fn count_longer(
 
 struct Counting<'a> {
     workspace: &'a Workspace,
-    pairs: &'a Pairs<'a>,
+    shorter: &'a Shorter<'a>,
     folder: String,
     segment: Lent<'a, Segment>,
     unusual: Vec<u32>,
-    frequent: Lent<'a, FrequentPairs>,
+    frequent: Lent<'a, Frequent>,
     survivors: Lent<'a, Survivors>,
     counter: Lent<'a, Counter>,
     receipt: LongerReceipt,
 }
 
 impl<'a> Counting<'a> {
-    fn new(workspace: &'a Workspace, pairs: &'a Pairs<'a>, folder: String) -> Self {
+    fn new(workspace: &'a Workspace, shorter: &'a Shorter<'a>, folder: String) -> Self {
         let memory = &workspace.memory;
         Self {
             workspace,
-            pairs,
+            shorter,
             folder,
             segment: memory.segments.lend(),
             unusual: Vec::new(),
-            frequent: memory.pairs.lend(),
+            frequent: memory.frequent.lend(),
             survivors: memory.survivors.lend(),
             counter: memory.counters.lend(),
             receipt: LongerReceipt::default(),
         }
     }
 
-    /// Fills the set with the frequent pairs of a run, by its ordinal among all.
-    fn load_pairs(&mut self, run: usize) -> Result<(), TaskError> {
-        let screened = ScreenedRun::read(self.workspace, self.pairs.objects, run)?;
-        self.frequent.reset(screened.entries(|order| order == 2)?);
-        let floor = self.pairs.thresholds.floor;
-        screened.each(|key, frame| match frame.label {
-            2 => self.frequent.insert_block(frame.payload, floor).in_object(key),
-            _ => Ok(()),
+    /// Fills the set with the frequent n-grams of a run, by its ordinal among all.
+    fn load_frequent(&mut self, run: usize) -> Result<(), TaskError> {
+        let screened = ScreenedRun::read(self.workspace, self.shorter.objects, run)?;
+        let inner = self.shorter.step.inner();
+        self.frequent.reset(screened.entries(|order| order == inner)?);
+        let floor = self.shorter.thresholds.floor;
+        screened.each(|key, frame| {
+            if frame.label != u32::from(inner) {
+                return Ok(());
+            }
+            self.frequent.insert_block(frame.payload, floor).in_object(key)
         })
     }
 
     /// Counts the segment.
     fn count(&mut self, run: &Run) -> Result<(), TaskError> {
         let parameters = &self.workspace.parameters;
-        let last = *parameters.orders.longer().end();
-        let whole = self.pairs.thresholds.novelty_order;
-        self.survivors.find(&self.segment, &self.frequent, last, whole);
+        let Shorter { step, thresholds, .. } = self.shorter;
+        let (inner, last) = (step.inner(), *parameters.orders.of(*step).end());
+        let whole = thresholds.novelty_order;
+        self.survivors.find(&self.segment, &self.frequent, inner, last, whole);
         let config = parameters.counting().0;
         let mut object = self.counter.count_longer(
             &self.segment,

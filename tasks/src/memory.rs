@@ -7,7 +7,7 @@ use std::sync::{Mutex, PoisonError};
 use taster_ngrams::Segment;
 use taster_ngrams::context::Describer;
 use taster_ngrams::count::Counter;
-use taster_ngrams::longer::{FrequentPairs, Survivors};
+use taster_ngrams::longer::{Frequent, Survivors};
 use taster_ngrams::lookup::Screened;
 
 /// What the waves reuse. Not more of anything than tasks at the same time.
@@ -15,7 +15,7 @@ use taster_ngrams::lookup::Screened;
 pub(crate) struct Memory {
     pub segments: Pool<Segment>,
     pub counters: Pool<Counter>,
-    pub pairs: Pool<FrequentPairs>,
+    pub frequent: Pool<Frequent>,
     pub survivors: Pool<Survivors>,
     pub tables: Pool<Screened>,
     pub describers: Pool<Describer>,
@@ -27,7 +27,7 @@ impl Memory {
     pub(crate) fn free(&self) {
         self.segments.free();
         self.counters.free();
-        self.pairs.free();
+        self.frequent.free();
         self.survivors.free();
         self.tables.free();
         self.describers.free();

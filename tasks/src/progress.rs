@@ -9,6 +9,10 @@ pub enum Wave {
     Count,
     /// Merge: exact global df; exact duplicates and locality sizes.
     Screen,
+    /// Per-shard n-gram statistics of triples: df and cf.
+    CountTriples,
+    /// Merge: exact global df of triples.
+    ScreenTriples,
     /// Per-shard n-gram statistics of longer n-grams: df and cf.
     CountLonger,
     /// Merge: exact global df of longer n-grams.
@@ -23,10 +27,12 @@ pub enum Wave {
 
 impl Wave {
     /// All waves, in order.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 10] = [
         Self::Manifest,
         Self::Count,
         Self::Screen,
+        Self::CountTriples,
+        Self::ScreenTriples,
         Self::CountLonger,
         Self::ScreenLonger,
         Self::Context,
@@ -41,6 +47,8 @@ impl Wave {
             Self::Manifest => "manifest",
             Self::Count => "count",
             Self::Screen => "screen",
+            Self::CountTriples => "count_triples",
+            Self::ScreenTriples => "screen_triples",
             Self::CountLonger => "count_longer",
             Self::ScreenLonger => "screen_longer",
             Self::Context => "context",

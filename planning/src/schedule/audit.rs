@@ -6,7 +6,6 @@ use super::event::{Facts, Plan, StageRecord};
 use super::stage::StageWork;
 use super::task::Stage;
 use super::view::{AuditView, StageView};
-use crate::{MERGE_SLICES, merge_ranges};
 
 /// A stage that is complete.
 #[derive(Debug)]
@@ -114,13 +113,6 @@ impl Audit {
     /// Number of tasks of the stage that follows those that are complete.
     fn tasks(&self, stage: Stage) -> u32 {
         let before = self.complete.last().map(|last| last.facts).unwrap_or_default();
-        match stage {
-            Stage::Count | Stage::CountLonger | Stage::Context => self.units,
-            Stage::Screen | Stage::ScreenLonger | Stage::Score => {
-                merge_ranges(before.bytes, MERGE_SLICES).len() as u32
-            }
-            Stage::Choose | Stage::Report => 1,
-            Stage::Evidence => before.tasks,
-        }
+        stage.tasks(self.units, before)
     }
 }

@@ -4,6 +4,9 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use super::event::Facts;
+use crate::{MERGE_SLICES, merge_ranges};
+
 /// Identity of an audit on a coordinator; part of keys in the store.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(transparent)]
@@ -27,7 +30,7 @@ impl fmt::Display for WorkerId {
 }
 
 /// The stages of an audit in their order; each begins when the one before is complete. The five
-/// waves (count and screen in two steps), and the two single steps that belong to the whole corpus.
+/// waves (count and screen in three steps), and the two single steps that belong to the whole corpus.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Stage {
@@ -35,7 +38,11 @@ pub enum Stage {
     Count,
     /// One task per fingerprint range: exact global df.
     Screen,
-    /// One task per unit: exact df and cf of longer n-grams, where their pairs are frequent.
+    /// One task per unit: exact df and cf of triples, where their pairs are frequent.
+    CountTriples,
+    /// One task per fingerprint range: exact global df of those.
+    ScreenTriples,
+    /// One task per unit: exact df and cf of longer n-grams, where their triples are frequent.
     CountLonger,
     /// One task per fingerprint range: exact global df of those.
     ScreenLonger,
@@ -53,9 +60,11 @@ pub enum Stage {
 
 impl Stage {
     /// All stages, in order.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 11] = [
         Self::Count,
         Self::Screen,
+        Self::CountTriples,
+        Self::ScreenTriples,
         Self::CountLonger,
         Self::ScreenLonger,
         Self::Context,
@@ -75,7 +84,20 @@ impl Stage {
     /// Whether its tasks are units of the manifest, by index.
     #[must_use]
     pub fn is_by_unit(self) -> bool {
-        matches!(self, Self::Count | Self::CountLonger | Self::Context)
+        matches!(self, Self::Count | Self::CountTriples | Self::CountLonger | Self::Context)
+    }
+
+    /// Number of its tasks, in an audit of so many units whose stage before told these facts.
+    #[must_use]
+    pub fn tasks(self, units: u32, before: Facts) -> u32 {
+        match self {
+            Self::Count | Self::CountTriples | Self::CountLonger | Self::Context => units,
+            Self::Screen | Self::ScreenTriples | Self::ScreenLonger | Self::Score => {
+                merge_ranges(before.bytes, MERGE_SLICES).len() as u32
+            }
+            Self::Choose | Self::Report => 1,
+            Self::Evidence => before.tasks,
+        }
     }
 
     /// Its name in output and keys.
@@ -84,6 +106,8 @@ impl Stage {
         match self {
             Self::Count => "count",
             Self::Screen => "screen",
+            Self::CountTriples => "count_triples",
+            Self::ScreenTriples => "screen_triples",
             Self::CountLonger => "count_longer",
             Self::ScreenLonger => "screen_longer",
             Self::Context => "context",

@@ -5,7 +5,7 @@ use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use taster_planning::schedule::{Facts, Stage as StageName};
-use taster_planning::{Quarantine, Unit, partition};
+use taster_planning::{LongerStep, Quarantine, Unit, partition};
 
 use crate::audit::Driver;
 use crate::passes::passes;
@@ -34,12 +34,19 @@ struct Prepared {
     excluded: BTreeMap<String, Quarantine>,
     counts: Option<Arc<CountedCorpus>>,
     screening: Option<Arc<Screening>>,
-    lengthening: Option<Arc<Lengthening>>,
-    screening_longer: Option<Arc<Screening>>,
+    triples: Step,
+    longer: Step,
     describing: Option<Arc<Describing>>,
     scoring: Option<Arc<Scoring>>,
     chosen: Option<Arc<Chosen>>,
     looking: Option<Arc<Looking>>,
+}
+
+/// One of the later steps of counting and screening.
+#[derive(Debug, Default)]
+struct Step {
+    lengthening: Option<Arc<Lengthening>>,
+    screening: Option<Arc<Screening>>,
 }
 
 /// Answers with what is there, or prepares it and keeps it.
@@ -79,9 +86,13 @@ impl Road {
     /// Number of tasks of a stage.
     pub(super) fn tasks(&self, stage: StageName) -> Result<usize, TaskError> {
         Ok(match stage {
-            StageName::Count | StageName::CountLonger | StageName::Context => self.units.len(),
+            StageName::Count
+            | StageName::CountTriples
+            | StageName::CountLonger
+            | StageName::Context => self.units.len(),
             StageName::Screen => self.screening()?.tasks(),
-            StageName::ScreenLonger => self.screening_longer()?.tasks(),
+            StageName::ScreenTriples => self.screening_longer(LongerStep::Triples)?.tasks(),
+            StageName::ScreenLonger => self.screening_longer(LongerStep::Longer)?.tasks(),
             StageName::Score => self.scoring()?.tasks(),
             StageName::Choose | StageName::Report => 1,
             StageName::Evidence => self.looking()?.tasks(),
@@ -99,8 +110,14 @@ impl Road {
         match stage {
             StageName::Count => self.count(&workspace, index),
             StageName::Screen => run(&*self.screening()?, &workspace, index, |_| 0),
-            StageName::CountLonger => self.count_longer(&workspace, index),
-            StageName::ScreenLonger => run(&*self.screening_longer()?, &workspace, index, |_| 0),
+            StageName::CountTriples => self.lengthen(LongerStep::Triples, &workspace, index),
+            StageName::ScreenTriples => {
+                run(&*self.screening_longer(LongerStep::Triples)?, &workspace, index, |_| 0)
+            }
+            StageName::CountLonger => self.lengthen(LongerStep::Longer, &workspace, index),
+            StageName::ScreenLonger => {
+                run(&*self.screening_longer(LongerStep::Longer)?, &workspace, index, |_| 0)
+            }
             StageName::Context => self.context(&workspace, index),
             StageName::Score => run(&*self.scoring()?, &workspace, index, |_| 0),
             StageName::Choose | StageName::Report => {
@@ -118,8 +135,13 @@ impl Road {
         run(&counting, workspace, 0, |receipt| bytes_of(&receipt.runs))
     }
 
-    fn count_longer(&self, workspace: &Workspace, index: usize) -> Result<Facts, TaskError> {
-        let lengthening = self.lengthening()?;
+    fn lengthen(
+        &self,
+        step: LongerStep,
+        workspace: &Workspace,
+        index: usize,
+    ) -> Result<Facts, TaskError> {
+        let lengthening = self.prepared().lengthening(self, step)?;
         let task = self.units.get(index).and_then(|unit| lengthening.task_of(unit));
         task.map_or(Ok(Facts::default()), |task| {
             run(&*lengthening, workspace, task, |receipt| bytes_of(&receipt.runs))
@@ -150,12 +172,8 @@ impl Road {
         self.prepared().screening(self)
     }
 
-    fn lengthening(&self) -> Result<Arc<Lengthening>, TaskError> {
-        self.prepared().lengthening(self)
-    }
-
-    fn screening_longer(&self) -> Result<Arc<Screening>, TaskError> {
-        self.prepared().screening_longer(self)
+    fn screening_longer(&self, step: LongerStep) -> Result<Arc<Screening>, TaskError> {
+        self.prepared().screening_longer(self, step)
     }
 
     fn describing(&self) -> Result<Arc<Describing>, TaskError> {
@@ -192,25 +210,43 @@ impl Prepared {
         or_prepare(&mut self.screening, || Screening::new(&road.workspace, counts))
     }
 
-    fn lengthening(&mut self, road: &Road) -> Result<Arc<Lengthening>, TaskError> {
-        let screening = self.screening(road)?;
-        or_prepare(&mut self.lengthening, || {
-            let receipts = road.driver().stage(&*screening)?;
-            let screened = screening.collect(&road.workspace, &receipts)?;
-            Ok(Lengthening::new(&road.workspace, Arc::new(screened)))
+    fn step(&mut self, step: LongerStep) -> &mut Step {
+        match step {
+            LongerStep::Triples => &mut self.triples,
+            LongerStep::Longer => &mut self.longer,
+        }
+    }
+
+    fn lengthening(
+        &mut self,
+        road: &Road,
+        step: LongerStep,
+    ) -> Result<Arc<Lengthening>, TaskError> {
+        let before = match step {
+            LongerStep::Triples => self.screening(road)?,
+            LongerStep::Longer => self.screening_longer(road, LongerStep::Triples)?,
+        };
+        or_prepare(&mut self.step(step).lengthening, || {
+            let receipts = road.driver().stage(&*before)?;
+            let screened = before.collect(&road.workspace, &receipts)?;
+            Ok(Lengthening::new(&road.workspace, Arc::new(screened), step))
         })
     }
 
-    fn screening_longer(&mut self, road: &Road) -> Result<Arc<Screening>, TaskError> {
-        let lengthening = self.lengthening(road)?;
-        or_prepare(&mut self.screening_longer, || {
+    fn screening_longer(
+        &mut self,
+        road: &Road,
+        step: LongerStep,
+    ) -> Result<Arc<Screening>, TaskError> {
+        let lengthening = self.lengthening(road, step)?;
+        or_prepare(&mut self.step(step).screening, || {
             let receipts = road.driver().stage(&*lengthening)?;
-            Screening::longer(&road.workspace, &lengthening.screened, &receipts)
+            Screening::longer(&road.workspace, &lengthening, &receipts)
         })
     }
 
     fn describing(&mut self, road: &Road) -> Result<Arc<Describing>, TaskError> {
-        let screening = self.screening_longer(road)?;
+        let screening = self.screening_longer(road, LongerStep::Longer)?;
         or_prepare(&mut self.describing, || {
             let receipts = road.driver().stage(&*screening)?;
             let screened: Screened = screening.collect(&road.workspace, &receipts)?;

@@ -1,28 +1,29 @@
-//! The second step of the count stage: per counted unit, the n-grams of frequent pairs.
+//! The later steps of the count stage: per counted unit, n-grams that hold nothing infrequent.
 
 use std::sync::Arc;
 
-use taster_planning::Unit;
+use taster_planning::{LongerStep, Unit};
 
 use super::{Screened, Stage};
-use crate::longer::{LongerReceipt, Pairs, count_longer};
+use crate::longer::{LongerReceipt, Shorter, count_longer};
 use crate::workspace::{Opened, Workspace};
 use crate::{TaskError, Wave};
 
-/// One task per counted unit; none if no longer n-grams are asked for.
+/// One task per counted unit; none if no n-grams of the step are asked for.
 #[derive(Debug)]
 pub(crate) struct Lengthening {
-    /// After the first step.
+    pub step: LongerStep,
+    /// After the step before.
     pub screened: Arc<Screened>,
     objects: Vec<Opened>,
     tasks: usize,
 }
 
 impl Lengthening {
-    pub(crate) fn new(workspace: &Workspace, screened: Arc<Screened>) -> Self {
-        let is_wanted = !workspace.parameters.orders.longer().is_empty();
+    pub(crate) fn new(workspace: &Workspace, screened: Arc<Screened>, step: LongerStep) -> Self {
+        let is_wanted = !workspace.parameters.orders.of(step).is_empty();
         let tasks = if is_wanted { screened.counts.units.len() } else { 0 };
-        Self { objects: screened.objects(), tasks, screened }
+        Self { step, objects: screened.latest(), tasks, screened }
     }
 
     /// The task of a unit; `None` if there is none.
@@ -35,7 +36,10 @@ impl Stage for Lengthening {
     type Receipt = LongerReceipt;
 
     fn wave(&self) -> Wave {
-        Wave::CountLonger
+        match self.step {
+            LongerStep::Triples => Wave::CountTriples,
+            LongerStep::Longer => Wave::CountLonger,
+        }
     }
 
     fn tasks(&self) -> usize {
@@ -48,8 +52,12 @@ impl Stage for Lengthening {
 
     fn run(&self, workspace: &Workspace, task: usize) -> Result<(LongerReceipt, bool), TaskError> {
         let Screened { counts, thresholds, .. } = &*self.screened;
-        let digest = self.screened.digest();
-        let pairs = Pairs { objects: &self.objects, digest, thresholds: *thresholds };
-        count_longer(workspace, &pairs, &counts.located(task))
+        let shorter = Shorter {
+            step: self.step,
+            objects: &self.objects,
+            digest: self.screened.digest(),
+            thresholds: *thresholds,
+        };
+        count_longer(workspace, &shorter, &counts.located(task))
     }
 }

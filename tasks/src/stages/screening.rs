@@ -3,9 +3,9 @@
 use std::sync::Arc;
 
 use taster_ngrams::object::Kind;
-use taster_planning::{DigestBuilder, MergeRange};
+use taster_planning::{DigestBuilder, LongerStep, MergeRange};
 
-use super::{CountedCorpus, Stage, bytes_of, digest_of};
+use super::{CountedCorpus, Lengthening, Stage, bytes_of, digest_of};
 use crate::count::{Output, Run};
 use crate::holders::ScreenedRange;
 use crate::longer::LongerReceipt;
@@ -58,21 +58,25 @@ impl Screening {
         Self::over(workspace, counts, runs, terms, Wave::Screen)
     }
 
-    /// The second step: longer n-grams, which `receipts` counted.
+    /// The step after one that `receipts` are of.
     pub(crate) fn longer(
         workspace: &Workspace,
-        first: &Screened,
+        lengthening: &Lengthening,
         receipts: &[LongerReceipt],
     ) -> Result<Self, TaskError> {
+        let Lengthening { step, screened: before, .. } = lengthening;
         let runs = || receipts.iter().flat_map(|receipt| &receipt.runs);
         let terms = Terms {
-            thresholds: first.thresholds,
-            orders: workspace.parameters.orders.longer(),
+            thresholds: before.thresholds,
+            orders: workspace.parameters.orders.of(*step),
             inputs: digest_of("taster counted longer 1", runs().map(|run| &run.output)),
         };
-        let counts = Arc::clone(&first.counts);
-        let screening = Self::over(workspace, counts, runs(), terms, Wave::ScreenLonger)?;
-        Ok(Self { before: first.levels.clone(), ..screening })
+        let wave = match step {
+            LongerStep::Triples => Wave::ScreenTriples,
+            LongerStep::Longer => Wave::ScreenLonger,
+        };
+        let screening = Self::over(workspace, Arc::clone(&before.counts), runs(), terms, wave)?;
+        Ok(Self { before: before.levels.clone(), ..screening })
     }
 
     fn over<'a>(
@@ -153,7 +157,7 @@ pub(crate) struct Level {
 pub(crate) struct Screened {
     pub counts: Arc<CountedCorpus>,
     pub thresholds: Thresholds,
-    /// Of the whole orders, then of the longer ones.
+    /// Step by step, in ascending orders.
     levels: Vec<Arc<Level>>,
 }
 
@@ -161,6 +165,12 @@ impl Screened {
     /// The screened objects of all ranges of all steps.
     pub(crate) fn objects(&self) -> Vec<Opened> {
         self.ranges().map(|range| range.object.clone()).collect()
+    }
+
+    /// Those of the latest step alone.
+    pub(crate) fn latest(&self) -> Vec<Opened> {
+        let ranges = self.levels.last().into_iter().flat_map(|level| &level.ranges);
+        ranges.map(|range| range.object.clone()).collect()
     }
 
     /// The screened objects with the ranges that they are of.
