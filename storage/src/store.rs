@@ -16,6 +16,7 @@ use tokio::runtime::Handle;
 
 use crate::StorageError;
 use crate::location::{self, Buckets, Location};
+use crate::traffic::{self, Operation};
 
 /// Objects of this size on are bulk: cheap to make again, and costly to wait for.
 const BULK_BYTES: usize = 1 << 20;
@@ -92,11 +93,12 @@ impl Store {
 
     fn fetch(&self, key: &str) -> Result<Bytes, StorageError> {
         if let Some(path) = self.file(key)? {
-            let bytes = std::fs::read(path).map_err(|e| self.file_error("read", key, e))?;
-            return Ok(Bytes::from(bytes));
+            let bytes = counted(std::fs::read(path).map(Bytes::from), Bytes::len);
+            return bytes.map_err(|e| self.file_error("read", key, e));
         }
         let path = self.path(key)?;
-        self.block("read", key, async { self.inner.client.get(&path).await?.bytes().await })
+        let read = async { self.inner.client.get(&path).await?.bytes().await };
+        self.read("read", key, read, Bytes::len)
     }
 
     /// The bytes `range` of an object.
@@ -115,7 +117,7 @@ impl Store {
     pub fn read_range(&self, key: &str, start: u64, bytes: &mut [u8]) -> Result<(), StorageError> {
         if let Some(path) = self.file(key)? {
             let file = File::open(path).map_err(|e| self.file_error("open", key, e))?;
-            let read = file.read_exact_at(bytes, start);
+            let read = counted(file.read_exact_at(bytes, start), |()| bytes.len());
             return read.map_err(|e| self.file_error("read", key, e));
         }
         let range = start..start + bytes.len() as u64;
@@ -132,10 +134,11 @@ impl Store {
         if let Some(path) = self.file(key)? {
             let file = File::open(path).map_err(|e| self.file_error("open", key, e))?;
             let read = ranges.iter().map(|range| read_range(&file, range));
-            return read.collect::<io::Result<_>>().map_err(|e| self.file_error("read", key, e));
+            return counted(read.collect(), all_bytes).map_err(|e| self.file_error("read", key, e));
         }
         let path = self.path(key)?;
-        let bytes = self.block("read", key, self.inner.client.get_ranges(&path, ranges))?;
+        let bytes = self.inner.client.get_ranges(&path, ranges);
+        let bytes = self.read("read", key, bytes, all_bytes)?;
         self.check_lengths(key, ranges, bytes)
     }
 
@@ -204,7 +207,19 @@ impl Store {
         key: &str,
         request: impl Future<Output = object_store::Result<T>>,
     ) -> Result<T, StorageError> {
+        self.read(action, key, request, |_| 0)
+    }
+
+    /// The same; `bytes` says how many came.
+    fn read<T>(
+        &self,
+        action: &'static str,
+        key: &str,
+        request: impl Future<Output = object_store::Result<T>>,
+        bytes: impl FnOnce(&T) -> usize,
+    ) -> Result<T, StorageError> {
         let answer = self.inner.runtime.block_on(request);
+        traffic::note(Operation::of(action), answer.as_ref().ok().map(bytes));
         answer.map_err(|e| StorageError::store(action, &self.name(key), e))
     }
 
@@ -269,6 +284,17 @@ fn open_folder(location: &str, folder: &Path, runtime: &Handle) -> Result<Inner,
         folder: Some(folder),
         runtime: runtime.clone(),
     })
+}
+
+/// Takes note of a read of a file.
+fn counted<T>(read: io::Result<T>, bytes: impl FnOnce(&T) -> usize) -> io::Result<T> {
+    traffic::note(Operation::Read, read.as_ref().ok().map(bytes));
+    read
+}
+
+#[allow(clippy::ptr_arg, reason = "what a request gives")]
+fn all_bytes(pieces: &Vec<Bytes>) -> usize {
+    pieces.iter().map(Bytes::len).sum()
 }
 
 fn absent_is_none<T>(answer: Result<T, StorageError>) -> Result<Option<T>, StorageError> {
