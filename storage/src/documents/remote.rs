@@ -1,6 +1,6 @@
 //! Tests: shards in a store are read ahead, and read as files are.
 
-#![allow(clippy::unwrap_used)]
+#![allow(clippy::unwrap_used, clippy::panic)]
 
 use std::sync::Arc;
 
