@@ -32,6 +32,8 @@ struct Row {
     by_download: f64,
     /// Its seconds by those of the audit from disk; `None` if it is no audit.
     by_disk: Option<f64>,
+    /// Bytes that the audit left in its work location: written once, read about once.
+    work_bytes: Option<u64>,
     peak_bytes: u64,
 }
 
@@ -62,6 +64,7 @@ pub fn run(arguments: &S3Arguments) -> Result<bool, BenchError> {
         text_mb_per_second: Some(rate(audit.facts.text_bytes, audit.seconds)),
         by_download: rate(corpus, audit.seconds) / raw_rate,
         by_disk: Some(audit.seconds / disk.seconds),
+        work_bytes: Some(audit.facts.work_bytes),
         peak_bytes: audit.peak_bytes,
     };
     let rows = [
@@ -71,7 +74,8 @@ pub fn run(arguments: &S3Arguments) -> Result<bool, BenchError> {
         audited("audit of S3, work on disk", &mixed),
         audited("audit of S3, work on S3", &whole),
     ];
-    let head = ["", "s", "MB/s of objects", "MB/s of text", "by raw", "by disk", "peak MiB"];
+    let head =
+        ["", "s", "MB/s of objects", "MB/s of text", "by raw", "by disk", "MB of work", "peak MiB"];
     print(&head, &[], &rows.iter().map(Row::cells).collect::<Vec<_>>());
     if let Some(path) = &arguments.json {
         write_json(path, &rows)?;
@@ -89,6 +93,7 @@ fn moved(what: &'static str, moved: &Measurement<Transferred>, raw_rate: f64) ->
         text_mb_per_second: None,
         by_download: rate / raw_rate,
         by_disk: None,
+        work_bytes: None,
         peak_bytes: moved.peak_bytes,
     }
 }
@@ -107,6 +112,7 @@ impl Row {
             self.text_mb_per_second.map_or(String::new(), |rate| format!("{rate:.1}")),
             format!("{:.3}", self.by_download),
             known(self.by_disk),
+            self.work_bytes.map_or(String::new(), |bytes| (bytes / 1_000_000).to_string()),
             (self.peak_bytes >> 20).to_string(),
         ]
     }
