@@ -42,6 +42,6 @@ pub use documents::{DocumentStream, Want};
 pub use error::{ReadError, StorageError};
 pub use freeze::{Frozen, freeze};
 pub use sources::Sources;
-pub use store::Store;
+pub use store::{Piece, Store};
 pub use table::{TableWriter, write_table};
 pub use traffic::{Traffic, documents_decoded, traffic};
