@@ -24,6 +24,12 @@ pub enum Command {
     Detection(DetectionArguments),
     /// Seconds of an audit by a coordinator and workers on this machine, beside the embedded audit
     Cluster(ClusterArguments),
+    /// MB/s of an audit over S3 beside the raw download rate of the same objects and the same audit
+    /// from disk
+    S3(S3Arguments),
+    /// An S3 server over a folder, until it is killed; prints its address.
+    #[command(hide = true)]
+    Serve(ServeArguments),
     /// One measurement in a process of its own; prints JSON.
     #[command(hide = true)]
     Measure(MeasureArguments),
@@ -117,6 +123,40 @@ pub struct ClusterArguments {
     pub json: Option<PathBuf>,
 }
 
+/// Arguments of `s3`. The server is a process of its own on this machine.
+#[derive(Debug, Args)]
+pub struct S3Arguments {
+    /// Folder of Parquet files to measure on
+    #[arg(long, value_name = "DIR")]
+    pub input: PathBuf,
+    /// Threads of every measurement
+    #[arg(long, default_value_t = 2, value_parser = clap::value_parser!(u16).range(1..))]
+    pub threads: u16,
+    /// Memory of the audits
+    #[arg(long, value_name = "SIZE", default_value = "4GiB")]
+    pub memory: ByteSize,
+    /// Milliseconds that the server waits before it answers a request, as one far away does
+    #[arg(long, value_name = "MS", default_value_t = 0)]
+    pub delay: u64,
+    /// Where temporary files go [default: the system's folder for them]
+    #[arg(long, value_name = "DIR")]
+    pub work: Option<PathBuf>,
+    /// Write all measurements to this file
+    #[arg(long, value_name = "FILE")]
+    pub json: Option<PathBuf>,
+}
+
+/// Arguments of the S3 server: what a parent tells its child.
+#[derive(Debug, Args)]
+pub struct ServeArguments {
+    /// Folder of which every folder is a bucket
+    #[arg(long)]
+    pub folder: PathBuf,
+    /// Milliseconds before every answer
+    #[arg(long)]
+    pub delay: u64,
+}
+
 /// Arguments of one measurement: what a parent tells its child.
 #[derive(Debug, Clone, Args)]
 pub struct MeasureArguments {
@@ -131,7 +171,7 @@ pub struct MeasureArguments {
     /// Memory of an audit
     #[arg(long)]
     pub memory: ByteSize,
-    /// Folder that does not exist yet, for the work and the report of an audit
+    /// Folder or URL that does not exist yet, for the work and the report of an audit, or for copies
     #[arg(long)]
     pub folder: String,
 }
@@ -145,6 +185,10 @@ pub enum Measured {
     Tokenise,
     /// An audit from an empty work folder, its report included.
     Audit,
+    /// Writing the files of a folder into a store.
+    Upload,
+    /// Reading whole objects of a store, for at least some seconds.
+    Download,
 }
 
 impl Measured {
@@ -154,6 +198,8 @@ impl Measured {
             Self::Scan => "scan",
             Self::Tokenise => "tokenise",
             Self::Audit => "audit",
+            Self::Upload => "upload",
+            Self::Download => "download",
         }
     }
 }

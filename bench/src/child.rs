@@ -1,5 +1,6 @@
 //! Starts this program again to measure one thing.
 
+use std::collections::BTreeMap;
 use std::process::{Command, Stdio};
 
 use serde::de::DeserializeOwned;
@@ -15,11 +16,22 @@ use crate::measure::Measurement;
 pub fn measure<F: DeserializeOwned>(
     arguments: &MeasureArguments,
 ) -> Result<Measurement<F>, BenchError> {
+    measure_in(&BTreeMap::new(), arguments)
+}
+
+/// The same, with more variables in its environment.
+///
+/// # Errors
+/// As [`measure`].
+pub fn measure_in<F: DeserializeOwned>(
+    environment: &BTreeMap<&'static str, String>,
+    arguments: &MeasureArguments,
+) -> Result<Measurement<F>, BenchError> {
     let what = arguments.what.name();
     let failed = |detail: String| BenchError::Child { what, detail };
     let program = std::env::current_exe().map_err(|error| failed(error.to_string()))?;
     let mut command = Command::new(program);
-    command.args(line(arguments)).stdin(Stdio::null()).stderr(Stdio::inherit());
+    command.args(line(arguments)).envs(environment).stdin(Stdio::null()).stderr(Stdio::inherit());
     let output = command.output().map_err(|error| failed(error.to_string()))?;
     if !output.status.success() {
         return Err(failed(output.status.to_string()));

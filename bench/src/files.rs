@@ -84,21 +84,6 @@ pub fn digests(folder: &Path) -> Result<BTreeMap<String, String>, BenchError> {
     Ok(digests)
 }
 
-/// Bytes of all files below a folder.
-///
-/// # Errors
-/// Trouble with the file system.
-pub fn folder_bytes(folder: &Path) -> Result<u64, BenchError> {
-    let failed = |error| BenchError::file("read", folder, error);
-    let mut bytes = 0;
-    for entry in std::fs::read_dir(folder).map_err(failed)? {
-        let entry = entry.map_err(failed)?;
-        let metadata = entry.metadata().map_err(failed)?;
-        bytes += if metadata.is_dir() { folder_bytes(&entry.path())? } else { metadata.len() };
-    }
-    Ok(bytes)
-}
-
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
@@ -112,7 +97,6 @@ mod tests {
         std::fs::create_dir_all(folder.join("deep")).unwrap();
         std::fs::write(folder.join("a"), b"12").unwrap();
         std::fs::write(folder.join("deep/b"), b"345").unwrap();
-        assert_eq!(folder_bytes(&folder).unwrap(), 5);
         assert_eq!(digests(&folder).unwrap().len(), 1);
         drop(scratch);
         assert_eq!(std::fs::read_dir(parent.path()).unwrap().count(), 0);

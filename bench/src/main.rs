@@ -3,6 +3,7 @@
 //! * `speed`: MB of decoded text per second and core, and peak memory, of the scan alone, of
 //!   tokenising, of counting, of whole audits, and of Polars on the same data.
 //! * `cluster`: an audit by a coordinator and workers on this machine, beside the embedded one.
+//! * `s3`: an audit over S3 beside the raw download rate and the same audit from disk.
 //! * `detection`: poisons planted in a real corpus, audited, judged against the truth.
 //!
 //! Nothing here decides what is good enough but [`acceptance`], which says so in its output.
@@ -34,9 +35,12 @@ mod machine;
 mod measure;
 mod peer;
 mod reading;
+mod s3;
+mod s3_server;
 mod speed;
 mod speed_tables;
 mod table;
+mod transfer;
 mod trial;
 mod waves;
 
@@ -60,6 +64,8 @@ fn run(command: Command) -> Result<ExitCode, BenchError> {
         Command::Speed(arguments) => speed::run(&arguments, runtime.handle())?,
         Command::Detection(arguments) => detection::run(&arguments, runtime.handle())?,
         Command::Cluster(arguments) => cluster::run(&arguments)?,
+        Command::S3(arguments) => s3::run(&arguments)?,
+        Command::Serve(arguments) => s3_server::run(&arguments, runtime.handle())?,
         Command::Measure(arguments) => measure::run(&arguments, runtime.handle())?,
     };
     Ok(if holds { ExitCode::SUCCESS } else { ExitCode::FAILURE })

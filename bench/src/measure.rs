@@ -1,6 +1,5 @@
 //! One measurement, alone in its process, so that its peak memory is its own.
 
-use std::path::Path;
 use std::time::Instant;
 
 use serde::{Deserialize, Serialize};
@@ -11,9 +10,9 @@ use tokio::runtime::Handle;
 
 use crate::arguments::{MeasureArguments, Measured};
 use crate::error::BenchError;
-use crate::files::{folder_bytes, text};
 use crate::machine::peak_bytes;
 use crate::reading::{Read, read};
+use crate::transfer::{Transferred, download, upload};
 use crate::waves::{Stopwatch, WaveTime};
 
 /// Name of the folder in which an audit leaves its report.
@@ -68,7 +67,9 @@ pub fn run(arguments: &MeasureArguments, runtime: &Handle) -> Result<bool, Bench
     let json = match arguments.what {
         Measured::Scan => reading(input, &resources, false, runtime)?,
         Measured::Tokenise => reading(input, &resources, true, runtime)?,
-        Measured::Audit => auditing(input, resources, Path::new(&arguments.folder), runtime)?,
+        Measured::Audit => auditing(input, resources, &arguments.folder, runtime)?,
+        Measured::Upload => transferring(|| upload(input, &arguments.folder, runtime))?,
+        Measured::Download => transferring(|| download(input, resources.threads, runtime))?,
     };
     println!("{json}");
     Ok(true)
@@ -88,23 +89,33 @@ fn reading(
 fn auditing(
     input: &str,
     resources: Resources,
-    folder: &Path,
+    folder: &str,
     runtime: &Handle,
 ) -> Result<String, BenchError> {
-    let work = folder.join(WORK);
+    let work = format!("{folder}/{WORK}");
     let request = AuditRequest {
         inputs: vec![input.to_owned()],
-        work: text(&work)?.to_owned(),
+        work: work.clone(),
         parameters: Parameters::default(),
         resources,
     };
     let watch = Stopwatch::default();
     let start = Instant::now();
     let audit = audit(&request, runtime, &watch)?;
-    audit.write(&Store::open(text(&folder.join(REPORT))?, runtime)?)?;
+    audit.write(&Store::open(&format!("{folder}/{REPORT}"), runtime)?)?;
     let measurement = Measurement::since(start, ());
-    let facts = Audited::new(&audit, folder_bytes(&work)?, watch.waves());
+    let work = Store::open(&work, runtime)?.list("")?;
+    let work_bytes = work.iter().map(|(_, bytes)| bytes).sum();
+    let facts = Audited::new(&audit, work_bytes, watch.waves());
     Ok(serde_json::to_string(&measurement.with(facts))?)
+}
+
+fn transferring(
+    transfer: impl FnOnce() -> Result<Transferred, BenchError>,
+) -> Result<String, BenchError> {
+    let start = Instant::now();
+    let facts = transfer()?;
+    measured(start, facts)
 }
 
 fn measured<F: Serialize>(start: Instant, facts: F) -> Result<String, BenchError> {

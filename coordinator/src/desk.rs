@@ -174,8 +174,9 @@ impl Desk {
 
     fn carry_out(&mut self, command: Command) {
         match command {
-            Command::Assign { worker, task, attempt } => {
-                tracing::debug!(worker = worker.0, %task, attempt, "assigned");
+            Command::Assign { worker, task, attempt, backup } => {
+                tracing::debug!(worker = worker.0, %task, attempt, backup, "assigned");
+                self.metrics.started(task.stage, backup);
                 self.say(worker, ToWorker::Assign { task, attempt });
             }
             Command::Revoke { worker, task, attempt } => {

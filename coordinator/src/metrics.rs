@@ -23,6 +23,12 @@ struct Attempt {
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Started {
+    stage: &'static str,
+    backup: &'static str,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct Request {
     op: &'static str,
     outcome: &'static str,
@@ -46,12 +52,14 @@ type Number = Gauge<u64, AtomicU64>;
 pub(crate) struct Metrics {
     page: Page,
     attempts: Family<Attempt, Counter>,
+    started: Family<Started, Counter>,
     lapses: Counter,
     requests: Family<Request, Counter>,
     retries: Counter,
     audits: Family<State, Number>,
     shards: Family<State, Number>,
     tasks: Family<StageState, Number>,
+    merged: Gauge<f64, AtomicU64>,
     workers: Number,
     slots: Number,
     epoch: Number,
@@ -64,12 +72,14 @@ impl Metrics {
         let mut metrics = Self {
             page: Page::with_prefix("taster"),
             attempts: Family::default(),
+            started: Family::default(),
             lapses: Counter::default(),
             requests: Family::default(),
             retries: Counter::default(),
             audits: Family::default(),
             shards: Family::default(),
             tasks: Family::default(),
+            merged: Gauge::default(),
             workers: Number::default(),
             slots: Number::default(),
             epoch: Number::default(),
@@ -85,8 +95,12 @@ impl Metrics {
         page.register("audits", "Audits by state", self.audits.clone());
         page.register("shards", "Shards of running audits, by state", self.shards.clone());
         page.register("tasks", "Tasks of running audits, by stage and state", self.tasks.clone());
+        let help = "Share of the merge stages (screen, score) begun by running audits that is done";
+        page.register("merge_progress_ratio", help, self.merged.clone());
         let help = "Tasks that workers said had ended, by stage and outcome";
         page.register("attempts", help, self.attempts.clone());
+        let help = "Tasks that were given to workers, by stage and whether beside another attempt";
+        page.register("attempts_started", help, self.started.clone());
         let help = "Tasks whose worker was silent for a lease";
         page.register("lease_expirations", help, self.lapses.clone());
         let help = "When the last audit was done, seconds since the Unix epoch";
@@ -116,6 +130,12 @@ impl Metrics {
             Outcome::Released => "released",
         };
         self.attempts.get_or_create(&Attempt { stage: stage.name(), outcome }).inc();
+    }
+
+    /// A task was given to a worker; `backup` if another attempt of it runs already.
+    pub(crate) fn started(&self, stage: Stage, backup: bool) {
+        let backup = if backup { "true" } else { "false" };
+        self.started.get_or_create(&Started { stage: stage.name(), backup }).inc();
     }
 
     /// A lease lapsed.
@@ -153,6 +173,7 @@ impl Metrics {
     pub(crate) fn audits(&self, registry: &Registry) {
         let mut tally = Tally::default();
         registry.each(|audit| tally.add(audit));
+        self.merged.set(tally.merged());
         for (state, count) in tally.audits {
             self.audits.get_or_create(&State { state }).set(count);
         }
@@ -194,6 +215,18 @@ impl Default for Tally {
 }
 
 impl Tally {
+    /// Share of the tasks of merge stages that is done; 0 if there are none.
+    fn merged(&self) -> f64 {
+        let merges = [Stage::Screen, Stage::Score].map(Stage::name);
+        let of = |wanted: &dyn Fn(&str) -> bool| -> u64 {
+            let tasks = self.tasks.iter();
+            let of = tasks.filter(|((stage, state), _)| merges.contains(stage) && wanted(state));
+            of.map(|(_, count)| count).sum()
+        };
+        let (done, all) = (of(&|state| state == "done"), of(&|_| true));
+        done as f64 / all.max(1) as f64
+    }
+
     fn add(&mut self, audit: &AuditState) {
         let state = match audit.ending {
             None => "running",
@@ -226,7 +259,8 @@ mod tests {
     use taster_planning::schedule::{AuditId, Facts, StageView};
 
     fn running(registry: &Registry, id: String) {
-        let view = StageView { stage: Stage::Count, tasks: 9, done: 4, reused: 0, running: 2 };
+        let count = StageView { stage: Stage::Count, tasks: 9, done: 4, reused: 0, running: 2 };
+        let screen = StageView { stage: Stage::Screen, tasks: 4, done: 1, reused: 0, running: 2 };
         let origin = Origin {
             inputs: vec!["s3://b/secret-name".into()],
             out: "s3://b/o".into(),
@@ -234,8 +268,12 @@ mod tests {
             shards: 5,
             text_bytes: 0,
         };
-        let state =
-            AuditState { origin: origin.into(), generation: 1, stages: vec![view], ending: None };
+        let state = AuditState {
+            origin: origin.into(),
+            generation: 1,
+            stages: vec![count, screen],
+            ending: None,
+        };
         registry.insert(&AuditId(id), state);
     }
 
@@ -245,6 +283,8 @@ mod tests {
         running(&registry, "a".into());
         metrics.audits(&registry);
         metrics.attempt(Stage::Count, &Outcome::Done(Facts::default()));
+        metrics.started(Stage::Count, false);
+        metrics.started(Stage::Count, true);
         metrics.lapsed();
         metrics.store_request("end", "retried");
         metrics.epoch(7);
@@ -258,6 +298,9 @@ mod tests {
             "taster_shards{state=\"excluded\"} 1",
             "taster_tasks{stage=\"count\",state=\"waiting\"} 3",
             "taster_attempts_total{stage=\"count\",outcome=\"done\"} 1",
+            "taster_merge_progress_ratio 0.25",
+            "taster_attempts_started_total{stage=\"count\",backup=\"false\"} 1",
+            "taster_attempts_started_total{stage=\"count\",backup=\"true\"} 1",
             "taster_lease_expirations_total 1",
             "taster_store_requests_total{op=\"end\",outcome=\"retried\"} 1",
             "taster_store_retries_total 1",

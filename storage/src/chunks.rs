@@ -5,13 +5,13 @@ use std::io::{self, Read};
 use std::ops::Range;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use parquet::errors::ParquetError;
 use parquet::file::reader::{ChunkReader, Length};
 use taster_planning::QuarantineReason;
 
 use crate::ReadError;
-use crate::object::Pinned;
+use crate::ahead::{ReadAhead, joined};
 use crate::page_header::{self, HeaderError};
 
 /// Read at once from a file: small enough to stay in cache until it is decoded.
@@ -47,12 +47,29 @@ pub(crate) struct ColumnBytes {
 }
 
 struct Inner {
-    object: Arc<Pinned>,
+    ahead: Arc<ReadAhead>,
     /// The chunk within the object.
     range: Range<u64>,
+    following: Following,
     page_bytes_max: u64,
     window: Mutex<Window>,
     fault: Arc<Fault>,
+}
+
+/// What is read after a window.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Following {
+    /// Perhaps nothing: pages may be skipped.
+    Unknown,
+    /// The rest of the chunk, then nothing.
+    Rest,
+    /// The rest of the chunk, then this one.
+    Chunk(Range<u64>),
+}
+
+/// The first bytes of a chunk of a remote object that are read at once.
+pub(crate) fn first_window(chunk: &Range<u64>) -> Range<u64> {
+    chunk.start..chunk.end.min(chunk.start.saturating_add(REMOTE_WINDOW_BYTES))
 }
 
 /// Bytes of the object from `start` on.
@@ -83,17 +100,18 @@ impl Window {
 }
 
 impl ColumnBytes {
-    /// The chunk at `range` of `object`. Pages that claim more than `page_bytes_max` bytes are
+    /// The chunk at `range` of an object. Pages that claim more than `page_bytes_max` bytes are
     /// refused.
     pub(crate) fn new(
-        object: &Arc<Pinned>,
-        range: Range<u64>,
+        ahead: &Arc<ReadAhead>,
+        (range, following): (Range<u64>, Following),
         page_bytes_max: u64,
         fault: &Arc<Fault>,
     ) -> Self {
         let inner = Inner {
-            object: Arc::clone(object),
+            ahead: Arc::clone(ahead),
             range,
+            following,
             page_bytes_max,
             window: Mutex::default(),
             fault: Arc::clone(fault),
@@ -112,28 +130,35 @@ impl Inner {
         let mut window = self.window.lock().unwrap_or_else(PoisonError::into_inner);
         if window.slice(&range).is_none() {
             *window = self.moved(&window, &range)?;
+            self.read_on(window.end());
         }
         Ok(window.slice(&range).unwrap_or_default())
     }
 
     /// A window that begins with `range` and reaches further if there is more of the chunk.
     fn moved(&self, window: &Window, range: &Range<u64>) -> Result<Window, ReadError> {
-        let ahead = match self.object.is_local() {
+        let at_once = match self.ahead.object().is_local() {
             true => LOCAL_WINDOW_BYTES,
             false => REMOTE_WINDOW_BYTES,
         };
-        let end = range.end.max(range.start.saturating_add(ahead)).min(self.range.end);
+        let end = range.end.max(range.start.saturating_add(at_once)).min(self.range.end);
         let head = window.head_of(range);
-        let rest = self.object.read(range.start + head.len() as u64..end)?;
-        let start = range.start;
-        if head.is_empty() {
-            return Ok(Window { start, bytes: rest });
-        }
-        let mut bytes = BytesMut::with_capacity(head.len() + rest.len());
-        bytes.extend_from_slice(&head);
-        bytes.extend_from_slice(&rest);
-        let bytes = bytes.freeze();
-        Ok(Window { start, bytes })
+        let rest = self.ahead.read(range.start + head.len() as u64..end, range.end)?;
+        let bytes = if head.is_empty() { rest } else { joined(&head, &rest) };
+        Ok(Window { start: range.start, bytes })
+    }
+
+    /// Begins to read what follows `end`, where the window ends.
+    fn read_on(&self, end: u64) {
+        let next = match &self.following {
+            Following::Unknown => return,
+            _ if end < self.range.end => first_window(&(end..self.range.end)),
+            Following::Rest => return,
+            Following::Chunk(chunk) => first_window(chunk),
+        };
+        // What was begun for this chunk and not used was passed over.
+        self.ahead.give_up(&self.range);
+        self.ahead.begin(next);
     }
 
     /// Checks the page header at `start` against the limits.
@@ -174,18 +199,18 @@ impl Inner {
     }
 
     fn corrupt(&self, detail: &str) -> ReadError {
-        ReadError::shard(self.object.key(), QuarantineReason::Corrupt, detail)
+        ReadError::shard(self.ahead.object().key(), QuarantineReason::Corrupt, detail)
     }
 
     fn limit(&self, what: &str, found: u64, allowed: u64) -> ReadError {
         let detail = format!("{what}: expected at most {allowed} bytes, got {found}");
-        ReadError::shard(self.object.key(), QuarantineReason::Limit, detail)
+        ReadError::shard(self.ahead.object().key(), QuarantineReason::Limit, detail)
     }
 }
 
 impl Length for ColumnBytes {
     fn len(&self) -> u64 {
-        self.inner.object.size()
+        self.inner.ahead.object().size()
     }
 }
 

@@ -3,6 +3,7 @@
 use bytes::Bytes;
 use object_store::{PutMode, PutOptions, PutPayload};
 
+use crate::traffic::{self, Operation};
 use crate::{StorageError, Store};
 
 impl Store {
@@ -47,7 +48,13 @@ impl Store {
         let length = bytes.len();
         let payload = PutPayload::from_bytes(bytes);
         let options = PutOptions::from(mode);
-        self.block("write", key, self.writer(length).put_opts(&path, payload, options))?;
+        let put = self.writer(length).put_opts(&path, payload, options);
+        let answer = self.runtime().block_on(put);
+        traffic::note(Operation::Write, answer.is_ok().then_some(length));
+        answer.map_err(|error| {
+            let what = format!("{} ({length} bytes)", self.name(key));
+            StorageError::store("write", &what, error)
+        })?;
         Ok(())
     }
 }

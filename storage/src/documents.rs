@@ -12,13 +12,14 @@ use parquet::arrow::arrow_reader::{ParquetRecordBatchReader, RowSelection};
 use parquet::file::metadata::ParquetMetaData;
 use taster_planning::{Limits, QuarantineReason, ShardEntry};
 
+use crate::ahead::ReadAhead;
 use crate::batch::{DocumentBatch, Rows};
 use crate::chunks::Fault;
 use crate::contained::contained;
 use crate::layout::Layout;
 use crate::object::{Pinned, Version};
 use crate::pages::{Group, Meter};
-use crate::{ReadError, Sources, footer};
+use crate::{ReadError, Sources, footer, traffic};
 
 /// Text that a batch is meant to hold: it stays in cache while it is worked on.
 const BATCH_BYTES: u64 = 1 << 20;
@@ -45,6 +46,7 @@ pub struct DocumentStream {
 struct ShardReader {
     key: Arc<str>,
     object: Arc<Pinned>,
+    ahead: Arc<ReadAhead>,
     metadata: Arc<ParquetMetaData>,
     layout: Layout,
     limits: Limits,
@@ -154,9 +156,11 @@ impl ShardReader {
         let schema = metadata.file_metadata().schema_descr();
         let layout = Layout::new(&shard.key, schema, columns, want)?;
         let ratio = limits.expansion_ratio.saturating_mul(shard.size);
+        let object = Arc::new(object);
         Ok(Self {
             key: Arc::from(shard.key.as_str()),
-            object: Arc::new(object),
+            ahead: Arc::new(ReadAhead::new(&object)),
+            object,
             metadata: Arc::new(metadata),
             layout,
             limits: limits.clone(),
@@ -164,18 +168,21 @@ impl ShardReader {
         })
     }
 
-    fn open_group(&self, rows: GroupRows) -> Result<OpenGroup, ReadError> {
+    /// Opens a row group; `next` is the one that is read after it.
+    fn open_group(&self, rows: GroupRows, next: Option<usize>) -> Result<OpenGroup, ReadError> {
         let fault = Arc::new(Fault::default());
         let meter = Arc::new(Meter::default());
         let group = Group {
-            object: Arc::clone(&self.object),
+            ahead: Arc::clone(&self.ahead),
             metadata: Arc::clone(&self.metadata),
             ord: rows.ord,
             leaves: self.layout.leaves(),
+            reads_on: rows.listed.is_none().then_some(next),
             limits: self.limits.clone(),
             fault: Arc::clone(&fault),
             meter: Arc::clone(&meter),
         };
+        group.begin();
         let total = group.row_group().num_rows().unsigned_abs();
         let selection = rows.listed.as_ref().map(|listed| selection(listed, rows.first_row, total));
         let batch_rows = self.batch_rows(&group);
@@ -254,6 +261,7 @@ impl OpenGroup {
             batch.map_err(|panic| ReadError::shard(&shard.key, QuarantineReason::Panic, panic))?;
         let batch = batch.ok_or_else(|| ReadError::changed(&shard.key))?;
         self.charge(shard, batch.decoded_bytes())?;
+        traffic::note_documents(batch.len());
         Ok(Some(batch))
     }
 
@@ -321,7 +329,10 @@ impl DocumentStream {
                     waiting.into_iter().for_each(|rows| self.groups.push_front(rows));
                     group
                 }
-                (None, Some(rows)) => self.reader.open_group(rows)?,
+                (None, Some(rows)) => {
+                    let next = self.groups.front().map(|next| next.ord);
+                    self.reader.open_group(rows, next)?
+                }
                 (None, None) => return Ok(None),
             };
             if let Some(batch) = group.next(&self.reader)? {
@@ -332,5 +343,7 @@ impl DocumentStream {
     }
 }
 
+#[cfg(test)]
+mod remote;
 #[cfg(test)]
 mod tests;

@@ -70,7 +70,7 @@ const S3_CODES: [(&str, Meaning); 10] = [
     ("InvalidAccessKeyId", Meaning::NoAccess("the access key is not known")),
     ("SignatureDoesNotMatch", Meaning::NoAccess("the secret key does not match")),
     ("ExpiredToken", Meaning::NoAccess("the session token has expired")),
-    ("RequestTimeTooSkewed", Meaning::NoAccess("this machine's clock is wrong")),
+    ("RequestTimeTooSkewed", Meaning::NoAccess(SKEWED)),
     // object_store asks the instance metadata service last, so these are what is seen when no
     // credentials are configured at all.
     ("169.254.169.254", Meaning::NoAccess(NO_CREDENTIALS)),
@@ -78,6 +78,14 @@ const S3_CODES: [(&str, Meaning); 10] = [
     ("/latest/api/token", Meaning::NoAccess(NO_CREDENTIALS)),
     ("/latest/meta-data", Meaning::NoAccess(NO_CREDENTIALS)),
 ];
+
+/// What the first known code in an answer means.
+fn meaning(answer: &str) -> Option<&'static Meaning> {
+    S3_CODES.iter().find(|(code, _)| answer.contains(code)).map(|(_, meaning)| meaning)
+}
+
+const SKEWED: &str = "this machine's clock and the store's differ by too much (RequestTimeTooSkewed): \
+     set the clock; S3 allows 15 minutes";
 
 const NO_CREDENTIALS: &str = "no credentials found in AWS_ACCESS_KEY_ID, \
      AWS_WEB_IDENTITY_TOKEN_FILE, container or instance metadata";
@@ -89,22 +97,27 @@ impl StorageError {
         match error {
             os::Error::NotFound { .. } => Self::NotFound { key },
             os::Error::PermissionDenied { source, .. }
-            | os::Error::Unauthenticated { source, .. } => {
-                Self::Credentials { key, reason: source.to_string() }
-            }
+            | os::Error::Unauthenticated { source, .. } => Self::refused(key, &source.to_string()),
             other => Self::other(action, key, other),
         }
     }
 
+    /// Refused access: what S3 calls it, if it is known, else all that the store said.
+    fn refused(key: String, answer: &str) -> Self {
+        let reason = match meaning(answer) {
+            Some(Meaning::NoAccess(reason)) => (*reason).to_owned(),
+            _ => answer.to_owned(),
+        };
+        Self::Credentials { key, reason }
+    }
+
     /// Trouble that an object store does not class: what S3 calls it is in the text alone.
     fn other(action: &'static str, key: String, error: os::Error) -> Self {
-        let text = error.to_string();
-        let found = S3_CODES.iter().find(|(code, _)| text.contains(code));
-        match found {
-            Some((_, Meaning::NoAccess(reason))) => {
+        match meaning(&error.to_string()) {
+            Some(Meaning::NoAccess(reason)) => {
                 Self::Credentials { key, reason: (*reason).to_owned() }
             }
-            Some((_, Meaning::NoPlace(reason))) => Self::location(&key, *reason),
+            Some(Meaning::NoPlace(reason)) => Self::location(&key, *reason),
             None => Self::Io { action, key, source: Box::new(error) },
         }
     }
@@ -142,5 +155,24 @@ impl ReadError {
     pub(crate) fn changed(key: &str) -> Self {
         let detail = "expected the object that was planned, found another version or none";
         Self::shard(key, QuarantineReason::Changed, detail)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn refused(body: &str) -> String {
+        let error = os::Error::PermissionDenied { path: "k".to_owned(), source: body.into() };
+        StorageError::store("read", "s3://b/k", error).to_string()
+    }
+
+    #[test]
+    fn row_06_a_refusal_says_what_s3_calls_it() {
+        let skewed = refused("Server returned 403: <Code>RequestTimeTooSkewed</Code>");
+        assert!(skewed.starts_with("no access to s3://b/k: this machine's clock"), "{skewed}");
+        let denied = refused("<Code>AccessDenied</Code>");
+        assert_eq!(denied, "no access to s3://b/k: access is denied");
+        assert_eq!(refused("403, no body"), "no access to s3://b/k: 403, no body");
     }
 }

@@ -3,12 +3,14 @@
 //! * [`Store`]: a work or output location; create-only commits.
 //! * [`freeze`]: inputs to a [`Manifest`](taster_planning::Manifest) and its [`Sources`].
 //! * [`Sources::documents`], [`Sources::rows`]: documents of a shard, decoded within limits.
+//! * [`traffic`]: requests and bytes of this process so far, for metrics.
 //! * [`write_table`], [`TableWriter`]: Parquet files as output.
 //!
 //! Every call blocks: task bodies run on plain threads. What is asynchronous stays inside, on
 //! the runtime that the caller hands in. Absent on purpose: what documents mean, and which of
 //! them are read.
 
+mod ahead;
 mod batch;
 mod chunks;
 mod columns;
@@ -32,6 +34,7 @@ mod pages;
 mod sources;
 mod store;
 mod table;
+mod traffic;
 mod values;
 
 pub use batch::DocumentBatch;
@@ -39,5 +42,6 @@ pub use documents::{DocumentStream, Want};
 pub use error::{ReadError, StorageError};
 pub use freeze::{Frozen, freeze};
 pub use sources::Sources;
-pub use store::Store;
+pub use store::{Piece, Store};
 pub use table::{TableWriter, write_table};
+pub use traffic::{Traffic, documents_decoded, traffic};

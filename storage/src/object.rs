@@ -12,8 +12,10 @@ use object_store as os;
 use object_store::path::Path as ObjectPath;
 use object_store::{GetOptions, GetRange, ObjectStore, ObjectStoreExt};
 use tokio::runtime::Handle;
+use tokio::task::JoinHandle;
 
 use crate::store::read_range;
+use crate::traffic::{self, Operation};
 use crate::{ReadError, StorageError};
 
 /// Where one object is.
@@ -121,7 +123,7 @@ impl Pinned {
     /// Reads exactly `range`, which must lie within the object.
     pub(crate) fn read(&self, range: Range<u64>) -> Result<Bytes, ReadError> {
         match (&self.file, &self.place) {
-            (Some(file), _) => self.read_file(file, &range),
+            (Some(file), _) => noted(self.read_file(file, &range)),
             (None, Place::Object { client, path, .. }) => self.read_remote(client, path, range),
             (None, Place::File(_)) => Err(ReadError::changed(&self.key)),
         }
@@ -143,13 +145,31 @@ impl Pinned {
         range: Range<u64>,
     ) -> Result<Bytes, ReadError> {
         let wanted = range.end - range.start;
-        let answer = self.runtime.block_on(async {
-            let answer = client.get_opts(path, self.options(range)).await?;
-            let found = (answer.meta.size, answer.meta.e_tag.clone());
-            Ok((found, answer.bytes().await?))
-        });
-        let ((size, etag), bytes) = answer.map_err(|error| self.classify(error))?;
-        if size != self.version.size || !same_tag(etag.as_deref(), self.version.etag.as_deref()) {
+        let answer = ask(Arc::clone(client), path.clone(), self.options(range));
+        noted(self.check(wanted, self.runtime.block_on(answer)))
+    }
+
+    /// Begins to read `range`, which must lie within the object; `None` if that is not worth it,
+    /// as the object is a file.
+    pub(crate) fn begin(&self, range: &Range<u64>) -> Option<Underway> {
+        let Place::Object { client, path, .. } = &self.place else {
+            return None;
+        };
+        let answer = ask(Arc::clone(client), path.clone(), self.options(range.clone()));
+        Some(Underway { wanted: range.end - range.start, answer: self.runtime.spawn(answer) })
+    }
+
+    /// Waits for what was begun; as [`Pinned::read`] would have gone.
+    pub(crate) fn finish(&self, mut begun: Underway) -> Result<Bytes, ReadError> {
+        let answer = self.runtime.block_on(&mut begun.answer).map_err(|error| {
+            StorageError::file("read", &self.place.location(), io::Error::other(error))
+        })?;
+        noted(self.check(begun.wanted, answer))
+    }
+
+    fn check(&self, wanted: u64, answer: os::Result<(Version, Bytes)>) -> Result<Bytes, ReadError> {
+        let (version, bytes) = answer.map_err(|error| self.classify(error))?;
+        if !self.is_version(&version) {
             return Err(ReadError::changed(&self.key));
         }
         if bytes.len() as u64 != wanted {
@@ -203,6 +223,36 @@ impl Pinned {
             false => Err(ReadError::changed(&self.key)),
         }
     }
+}
+
+/// A request of which the answer has not been asked for. Dropping it gives it up.
+pub(crate) struct Underway {
+    /// Bytes that must come.
+    wanted: u64,
+    answer: JoinHandle<os::Result<(Version, Bytes)>>,
+}
+
+impl Drop for Underway {
+    fn drop(&mut self) {
+        self.answer.abort();
+    }
+}
+
+/// Reads what `options` say, and the version that it belongs to.
+async fn ask(
+    client: Arc<dyn ObjectStore>,
+    path: ObjectPath,
+    options: GetOptions,
+) -> os::Result<(Version, Bytes)> {
+    let answer = client.get_opts(&path, options).await?;
+    let version = Version { size: answer.meta.size, etag: answer.meta.e_tag.clone() };
+    Ok((version, answer.bytes().await?))
+}
+
+/// Takes note of a read.
+fn noted(read: Result<Bytes, ReadError>) -> Result<Bytes, ReadError> {
+    traffic::note(Operation::Read, read.as_ref().ok().map(Bytes::len));
+    read
 }
 
 fn open_file(key: &str, path: &std::path::Path) -> Result<File, ReadError> {

@@ -1,6 +1,7 @@
 //! Pages of one row group's columns, checked between decompression and decoding: what a page
 //! claims about its values must be possible before the library reserves room for them.
 
+use std::ops::Range;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -12,8 +13,8 @@ use parquet::file::metadata::{ParquetMetaData, RowGroupMetaData};
 use parquet::file::serialized_reader::SerializedPageReader;
 use taster_planning::{Limits, QuarantineReason};
 
-use crate::chunks::{ColumnBytes, Fault};
-use crate::object::Pinned;
+use crate::ahead::ReadAhead;
+use crate::chunks::{ColumnBytes, Fault, Following, first_window};
 use crate::{ReadError, delta, footer};
 
 /// Pages that one batch may hold, in multiples of the largest page allowed. Batches are cut to
@@ -36,11 +37,13 @@ impl Meter {
 
 /// One row group, narrowed to the columns that are read.
 pub(crate) struct Group {
-    pub object: Arc<Pinned>,
+    pub ahead: Arc<ReadAhead>,
     pub metadata: Arc<ParquetMetaData>,
     pub ord: usize,
     /// For every narrow column, its place among the leaves of the file's schema.
     pub leaves: Vec<usize>,
+    /// Whether all rows are read, and then those of which group.
+    pub reads_on: Option<Option<usize>>,
     pub limits: Limits,
     pub fault: Arc<Fault>,
     pub meter: Arc<Meter>,
@@ -51,30 +54,51 @@ impl Group {
         self.metadata.row_group(self.ord)
     }
 
+    /// Begins to read the first windows of all columns, so that they come at the same time.
+    pub(crate) fn begin(&self) {
+        let chunks = self.leaves.iter().filter_map(|leaf| self.chunk(self.ord, *leaf));
+        let windows: Vec<_> = chunks.map(|chunk| first_window(&chunk)).collect();
+        let starts: Vec<_> = windows.iter().map(|window| window.start).collect();
+        self.ahead.keep(&starts);
+        windows.into_iter().for_each(|window| self.ahead.begin(window));
+    }
+
+    /// Where a column of a row group is; `None` if it is not in the file.
+    fn chunk(&self, ord: usize, leaf: usize) -> Option<Range<u64>> {
+        let chunk = self.metadata.row_groups().get(ord)?.columns().get(leaf)?;
+        let (start, length) = footer::chunk_range(chunk)?;
+        let end = start.checked_add(length).filter(|end| *end <= self.ahead.object().size())?;
+        Some(start..end)
+    }
+
+    fn following(&self, leaf: usize) -> Following {
+        let Some(next) = self.reads_on else {
+            return Following::Unknown;
+        };
+        let chunk = next.and_then(|ord| self.chunk(ord, leaf));
+        chunk.map_or(Following::Rest, Following::Chunk)
+    }
+
     fn pages(&self, column: usize) -> Result<Pages> {
         let corrupt = |detail: &str| {
-            let key = self.object.key();
+            let key = self.ahead.object().key();
             self.fault.raise(ReadError::shard(key, QuarantineReason::Corrupt, detail))
         };
         let leaf = self.leaves.get(column).copied().unwrap_or(usize::MAX);
         let chunk = self.row_group().columns().get(leaf);
         let chunk = chunk.ok_or_else(|| corrupt("a row group lacks a column"))?;
-        let (start, length) = footer::chunk_range(chunk)
-            .filter(|(start, length)| start + length <= self.object.size())
-            .ok_or_else(|| corrupt("a column lies outside the file"))?;
-        let bytes = ColumnBytes::new(
-            &self.object,
-            start..start + length,
-            self.limits.page_bytes,
-            &self.fault,
-        );
+        let range = self.chunk(self.ord, leaf);
+        let range = range.ok_or_else(|| corrupt("a column lies outside the file"))?;
+        let page_bytes = self.limits.page_bytes;
+        let place = (range, self.following(leaf));
+        let bytes = ColumnBytes::new(&self.ahead, place, page_bytes, &self.fault);
         let rows = self.row_group().num_rows().unsigned_abs();
         Ok(Pages {
             inner: SerializedPageReader::new(Arc::new(bytes), chunk, rows as usize, None)?,
             physical: chunk.column_type(),
             optional: chunk.column_descr().max_def_level() > 0,
             values_left: rows,
-            key: self.object.key().to_owned(),
+            key: self.ahead.object().key().to_owned(),
             page_bytes_max: self.limits.page_bytes,
             fault: Arc::clone(&self.fault),
             meter: Arc::clone(&self.meter),

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use bytes::Bytes;
-use futures::TryStreamExt;
+use futures::{StreamExt, TryStreamExt};
 use object_store::local::LocalFileSystem;
 use object_store::path::Path as ObjectPath;
 use object_store::{ObjectStore, ObjectStoreExt};
@@ -16,9 +16,24 @@ use tokio::runtime::Handle;
 
 use crate::StorageError;
 use crate::location::{self, Buckets, Location};
+use crate::traffic::{self, Operation};
 
 /// Objects of this size on are bulk: cheap to make again, and costly to wait for.
 const BULK_BYTES: usize = 1 << 20;
+
+/// Requests for pieces at the same time.
+const PIECES_UNDER_WAY: usize = 16;
+
+/// A part of an object, and where it goes.
+#[derive(Debug)]
+pub struct Piece<'a> {
+    /// The object.
+    pub key: &'a str,
+    /// First byte in the object.
+    pub start: u64,
+    /// Filled from there.
+    pub bytes: &'a mut [u8],
+}
 
 /// A work or output location. Every call blocks; call it from plain threads, never from inside
 /// an async task. Clones share the same connection.
@@ -92,11 +107,12 @@ impl Store {
 
     fn fetch(&self, key: &str) -> Result<Bytes, StorageError> {
         if let Some(path) = self.file(key)? {
-            let bytes = std::fs::read(path).map_err(|e| self.file_error("read", key, e))?;
-            return Ok(Bytes::from(bytes));
+            let bytes = counted(std::fs::read(path).map(Bytes::from), Bytes::len);
+            return bytes.map_err(|e| self.file_error("read", key, e));
         }
         let path = self.path(key)?;
-        self.block("read", key, async { self.inner.client.get(&path).await?.bytes().await })
+        let read = async { self.inner.client.get(&path).await?.bytes().await };
+        self.read("read", key, read, Bytes::len)
     }
 
     /// The bytes `range` of an object.
@@ -115,11 +131,38 @@ impl Store {
     pub fn read_range(&self, key: &str, start: u64, bytes: &mut [u8]) -> Result<(), StorageError> {
         if let Some(path) = self.file(key)? {
             let file = File::open(path).map_err(|e| self.file_error("open", key, e))?;
-            let read = file.read_exact_at(bytes, start);
+            let read = counted(file.read_exact_at(bytes, start), |()| bytes.len());
             return read.map_err(|e| self.file_error("read", key, e));
         }
         let range = start..start + bytes.len() as u64;
         bytes.copy_from_slice(&self.get_range(key, range)?);
+        Ok(())
+    }
+
+    /// Fills every piece. From a store several come at the same time, so that its distance is felt
+    /// once and not for each; their answers are held beside the pieces until they have come.
+    ///
+    /// # Errors
+    /// As for [`Store::get_range`].
+    pub fn read_pieces(&self, pieces: Vec<Piece<'_>>) -> Result<(), StorageError> {
+        if self.inner.folder.is_some() {
+            let mut pieces = pieces.into_iter();
+            return pieces
+                .try_for_each(|piece| self.read_range(piece.key, piece.start, piece.bytes));
+        }
+        let requests = pieces.into_iter().map(|piece| self.read_piece(piece));
+        let all = futures::stream::iter(requests).buffer_unordered(PIECES_UNDER_WAY);
+        self.inner.runtime.block_on(all.try_for_each(|()| futures::future::ready(Ok(()))))
+    }
+
+    async fn read_piece(&self, piece: Piece<'_>) -> Result<(), StorageError> {
+        let Piece { key, start, bytes } = piece;
+        let (path, range) = (self.path(key)?, start..start + bytes.len() as u64);
+        let answer = self.inner.client.get_range(&path, range.clone()).await;
+        traffic::note(Operation::Read, answer.as_ref().ok().map(Bytes::len));
+        let found = answer.map_err(|e| StorageError::store("read", &self.name(key), e))?;
+        let found = self.check_lengths(key, &[range], vec![found])?;
+        found.iter().for_each(|found| bytes.copy_from_slice(found));
         Ok(())
     }
 
@@ -132,10 +175,11 @@ impl Store {
         if let Some(path) = self.file(key)? {
             let file = File::open(path).map_err(|e| self.file_error("open", key, e))?;
             let read = ranges.iter().map(|range| read_range(&file, range));
-            return read.collect::<io::Result<_>>().map_err(|e| self.file_error("read", key, e));
+            return counted(read.collect(), all_bytes).map_err(|e| self.file_error("read", key, e));
         }
         let path = self.path(key)?;
-        let bytes = self.block("read", key, self.inner.client.get_ranges(&path, ranges))?;
+        let bytes = self.inner.client.get_ranges(&path, ranges);
+        let bytes = self.read("read", key, bytes, all_bytes)?;
         self.check_lengths(key, ranges, bytes)
     }
 
@@ -204,7 +248,19 @@ impl Store {
         key: &str,
         request: impl Future<Output = object_store::Result<T>>,
     ) -> Result<T, StorageError> {
+        self.read(action, key, request, |_| 0)
+    }
+
+    /// The same; `bytes` says how many came.
+    fn read<T>(
+        &self,
+        action: &'static str,
+        key: &str,
+        request: impl Future<Output = object_store::Result<T>>,
+        bytes: impl FnOnce(&T) -> usize,
+    ) -> Result<T, StorageError> {
         let answer = self.inner.runtime.block_on(request);
+        traffic::note(Operation::of(action), answer.as_ref().ok().map(bytes));
         answer.map_err(|e| StorageError::store(action, &self.name(key), e))
     }
 
@@ -271,6 +327,17 @@ fn open_folder(location: &str, folder: &Path, runtime: &Handle) -> Result<Inner,
     })
 }
 
+/// Takes note of a read of a file.
+fn counted<T>(read: io::Result<T>, bytes: impl FnOnce(&T) -> usize) -> io::Result<T> {
+    traffic::note(Operation::Read, read.as_ref().ok().map(bytes));
+    read
+}
+
+#[allow(clippy::ptr_arg, reason = "what a request gives")]
+fn all_bytes(pieces: &Vec<Bytes>) -> usize {
+    pieces.iter().map(Bytes::len).sum()
+}
+
 fn absent_is_none<T>(answer: Result<T, StorageError>) -> Result<Option<T>, StorageError> {
     match answer {
         Ok(value) => Ok(Some(value)),
@@ -296,6 +363,10 @@ mod tests {
     use super::*;
     use crate::fixtures::{Folder, runtime};
 
+    fn piece<'a>(key: &'a str, start: u64, bytes: &'a mut [u8]) -> Piece<'a> {
+        Piece { key, start, bytes }
+    }
+
     #[test]
     fn objects_are_read_listed_and_deleted() {
         let folder = Folder::new();
@@ -311,6 +382,11 @@ mod tests {
         store.read_range("b/2", 7, &mut three).unwrap();
         assert_eq!(&three, b"789");
         assert!(store.read_range("b/2", 8, &mut three).is_err());
+        let mut filled = [0; 5];
+        let (one, two) = filled.split_at_mut(2);
+        store.read_pieces(vec![piece("b/2", 8, one), piece("b/2", 0, two)]).unwrap();
+        assert_eq!(&filled, b"89012");
+        assert!(store.read_pieces(vec![piece("b/2", 9, &mut [0; 2])]).is_err());
         let ranges = store.get_ranges("b/2", &[8..10, 0..1, 3..3]).unwrap();
         assert_eq!(ranges, ["89", "0", ""]);
         let all = [("a", 1), ("b/10", 0), ("b/2", 10)].map(|(k, s)| (k.to_owned(), s));
@@ -334,6 +410,34 @@ mod tests {
         assert!(long.to_string().contains("out/a"), "{long}");
         assert!(store.get("../escape").is_err());
         assert!(store.commit("../escape", Bytes::new()).is_err());
+    }
+
+    #[test]
+    fn pieces_of_a_remote_store_come_as_those_of_a_folder() {
+        let client = Arc::new(object_store::memory::InMemory::new());
+        let inner = Inner {
+            location: "s3://b/p".to_owned(),
+            client,
+            bulk: None,
+            prefix: "p".to_owned(),
+            folder: None,
+            runtime: runtime().clone(),
+        };
+        let store = Store { inner: Arc::new(inner) };
+        let keys: Vec<String> = (0..40).map(|number| format!("k{number}")).collect();
+        for (number, key) in keys.iter().enumerate() {
+            store.commit(key, Bytes::from(vec![number as u8; 100])).unwrap();
+        }
+        let mut bytes = [0; 400];
+        let chunks = bytes.chunks_mut(10).zip(&keys);
+        let pieces = chunks.map(|(bytes, key)| Piece { key, start: 90, bytes });
+        store.read_pieces(pieces.collect()).unwrap();
+        let expected: Vec<u8> = (0..400).map(|at| (at / 10) as u8).collect();
+        assert_eq!(bytes[..], expected);
+        let missing = store.read_pieces(vec![piece("k", 0, &mut [0; 1])]).unwrap_err();
+        assert!(matches!(missing, StorageError::NotFound { .. }), "{missing}");
+        let long = store.read_pieces(vec![piece("k1", 99, &mut [0; 2])]).unwrap_err();
+        assert!(long.to_string().contains("s3://b/p/k1"), "{long}");
     }
 
     #[test]

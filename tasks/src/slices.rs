@@ -1,5 +1,7 @@
 //! Slices of objects, read into memory that the next task uses again.
 
+use taster_storage::Piece;
+
 use crate::TaskError;
 use crate::memory::Lent;
 use crate::workspace::{Opened, Workspace};
@@ -33,14 +35,17 @@ impl<'a> Slices<'a> {
             bytes.clear();
             bytes.resize(end, 0);
         }
-        let mut start = 0;
+        let (mut rest, mut start) = (&mut bytes[..end], 0);
+        let mut pieces = Vec::with_capacity(ends.len());
         for (object, &end) in objects.zip(&ends) {
-            if start < end {
-                let range = object.directory.range(from, to);
-                workspace.store.read_range(&object.key, range.start, &mut bytes[start..end])?;
+            let (bytes, after) = rest.split_at_mut(end - start);
+            if !bytes.is_empty() {
+                let first = object.directory.range(from, to).start;
+                pieces.push(Piece { key: &object.key, start: first, bytes });
             }
-            start = end;
+            (rest, start) = (after, end);
         }
+        workspace.store.read_pieces(pieces)?;
         Ok(Self { bytes, ends })
     }
 

@@ -3,11 +3,13 @@
 
 use std::collections::BTreeMap;
 use std::fs::File;
-use std::net::TcpListener;
+use std::io::{Read, Write};
+use std::net::{TcpListener, TcpStream};
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
+use serde_json::Value;
 use tempfile::TempDir;
 
 use crate::command::{Outcome, Taster, binary, taster};
@@ -34,6 +36,8 @@ pub struct ClusterPlan {
     pub coordinator: Vec<String>,
     /// More arguments of every worker.
     pub worker: Vec<String>,
+    /// A program that becomes each process, given its path and arguments; empty for none.
+    pub under: Vec<String>,
 }
 
 impl ClusterPlan {
@@ -49,6 +53,7 @@ impl ClusterPlan {
             unit_bytes: "64KiB",
             coordinator: Vec::new(),
             worker: Vec::new(),
+            under: Vec::new(),
         }
     }
 }
@@ -63,8 +68,10 @@ pub struct Process {
 impl Process {
     fn start(name: &str, log: PathBuf, arguments: &[String], plan: &ClusterPlan) -> Self {
         let program = binary().with_file_name(name);
-        let mut command = Command::new(&program);
-        command.args(arguments).env_clear().envs(&plan.environment).stdin(Stdio::null());
+        let path = program.to_str().expect("a path in UTF-8").to_owned();
+        let line = [plan.under.clone(), vec![path], arguments.to_vec()].concat();
+        let mut command = Command::new(&line[0]);
+        command.args(&line[1..]).env_clear().envs(&plan.environment).stdin(Stdio::null());
         for name in ["PATH", "HOME", "TMPDIR"] {
             if let Some(value) = std::env::var_os(name) {
                 command.env(name, value);
@@ -129,13 +136,26 @@ impl Drop for Process {
 #[derive(Debug)]
 pub struct Cluster {
     plan: ClusterPlan,
-    port: u16,
+    ports: Ports,
     logs: TempDir,
     started: usize,
     /// The coordinator.
     pub coordinator: Process,
     /// The workers, oldest first.
     pub workers: Vec<Process>,
+}
+
+/// Where a coordinator listens on this machine.
+#[derive(Debug, Clone, Copy)]
+struct Ports {
+    grpc: u16,
+    page: u16,
+}
+
+impl Ports {
+    fn free() -> Self {
+        Self { grpc: free_port(), page: free_port() }
+    }
 }
 
 /// A port that is free now.
@@ -152,9 +172,9 @@ impl Cluster {
     #[must_use]
     pub fn start(plan: ClusterPlan, workers: usize) -> Self {
         let logs = tempfile::tempdir().expect("a temporary folder");
-        let port = free_port();
-        let coordinator = coordinator(&plan, port, logs.path().join("coordinator-0"));
-        let mut cluster = Self { plan, port, logs, started: 1, coordinator, workers: Vec::new() };
+        let ports = Ports::free();
+        let coordinator = coordinator(&plan, ports, logs.path().join("coordinator-0"));
+        let mut cluster = Self { plan, ports, logs, started: 1, coordinator, workers: Vec::new() };
         cluster.await_service();
         (0..workers).for_each(|_| cluster.add_worker());
         cluster
@@ -163,7 +183,7 @@ impl Cluster {
     /// Where the coordinator listens, as a URL.
     #[must_use]
     pub fn url(&self) -> String {
-        format!("http://127.0.0.1:{}", self.port)
+        format!("http://127.0.0.1:{}", self.ports.grpc)
     }
 
     /// Starts one more worker.
@@ -182,7 +202,7 @@ impl Cluster {
     /// Starts a new coordinator at the same address; the old one must have ended.
     pub fn restart_coordinator(&mut self) {
         let log = self.log("coordinator");
-        self.coordinator = coordinator(&self.plan, self.port, log);
+        self.coordinator = coordinator(&self.plan, self.ports, log);
         self.await_service();
     }
 
@@ -190,7 +210,7 @@ impl Cluster {
     #[must_use]
     pub fn rival(&mut self) -> Process {
         let log = self.log("rival");
-        coordinator(&self.plan, free_port(), log)
+        coordinator(&self.plan, Ports::free(), log)
     }
 
     /// Submits an audit under `id` and does not wait.
@@ -212,6 +232,55 @@ impl Cluster {
         let mut all: Vec<String> = arguments.into_iter().map(str::to_owned).collect();
         all.extend(["--coordinator".to_owned(), self.url()]);
         taster(&all)
+    }
+
+    /// The sum of the coordinator's metrics whose line begins so.
+    ///
+    /// # Panics
+    /// If its page cannot be read.
+    #[must_use]
+    pub fn metric(&self, begin: &str) -> u64 {
+        let mut stream = TcpStream::connect(("127.0.0.1", self.ports.page)).expect("a page");
+        let request = "GET /metrics HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n";
+        stream.write_all(request.as_bytes()).expect("the page listens");
+        let mut page = String::new();
+        stream.read_to_string(&mut page).expect("the page answers");
+        let lines = page.lines().filter(|line| line.starts_with(begin));
+        lines.filter_map(|line| line.rsplit(' ').next()?.parse::<u64>().ok()).sum()
+    }
+
+    /// Tasks of an audit, over all stages that it has begun.
+    ///
+    /// # Panics
+    /// If the coordinator does not know the audit.
+    #[must_use]
+    pub fn tasks(&self, id: &str) -> u64 {
+        let listed = self.client(["list", "--output", "jsonl"]).run().expect_code(&[0]).stdout;
+        let mut audits = listed.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
+        let audit = audits.find(|audit| audit["audit"] == id).expect("the audit is listed");
+        let stages = audit["stages"].as_array().expect("an audit has stages");
+        stages.iter().filter_map(|stage| stage["tasks"].as_u64()).sum()
+    }
+
+    /// How often every task was carried out to its end by any worker so far, from their logs, which
+    /// must be JSON and of level debug. What was found done does not count.
+    ///
+    /// # Panics
+    /// If logs cannot be read.
+    #[must_use]
+    pub fn carried_out(&self) -> BTreeMap<String, u64> {
+        let mut times = BTreeMap::new();
+        for entry in std::fs::read_dir(self.logs.path()).expect("the logs are there") {
+            let text = std::fs::read(entry.expect("a log").path()).expect("a log is readable");
+            for line in String::from_utf8_lossy(&text).lines() {
+                let Ok(line) = serde_json::from_str::<Value>(line) else { continue };
+                if line["message"] == "task ended" && line["reused"] == false {
+                    let task = line["task"].as_str().unwrap_or_default().to_owned();
+                    *times.entry(task).or_default() += 1;
+                }
+            }
+        }
+        times
     }
 
     /// What the processes said, for a test that fails.
@@ -254,14 +323,14 @@ impl Cluster {
     }
 }
 
-fn coordinator(plan: &ClusterPlan, port: u16, log: PathBuf) -> Process {
+fn coordinator(plan: &ClusterPlan, ports: Ports, log: PathBuf) -> Process {
     let fixed = [
         "--work",
         &plan.work,
         "--listen",
-        &format!("127.0.0.1:{port}"),
+        &format!("127.0.0.1:{}", ports.grpc),
         "--metrics-listen",
-        "127.0.0.1:0",
+        &format!("127.0.0.1:{}", ports.page),
         "--lease",
         plan.lease,
         "--worker-grace",

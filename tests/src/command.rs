@@ -113,6 +113,25 @@ impl Taster {
         self
     }
 
+    /// Without any variable.
+    #[must_use]
+    pub fn bare(mut self) -> Self {
+        self.command.env_clear();
+        self
+    }
+
+    /// By another program, which gets the path of the command and its arguments behind its own,
+    /// and becomes the command in the end. With what the environment has so far.
+    #[must_use]
+    pub fn under(mut self, program: &[&str]) -> Self {
+        let mut command = Command::new(program[0]);
+        command.args(&program[1..]).arg(self.command.get_program()).args(self.command.get_args());
+        command.env_clear().stdin(Stdio::null());
+        command.envs(self.command.get_envs().filter_map(|(name, value)| Some((name, value?))));
+        self.command = command;
+        self
+    }
+
     /// In this folder.
     #[must_use]
     pub fn directory(mut self, folder: &Path) -> Self {

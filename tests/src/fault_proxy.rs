@@ -42,6 +42,8 @@ pub enum Fault {
     IgnoreConditions,
     /// Refused as S3 refuses a token that has expired.
     ExpiredToken,
+    /// Refused as S3 refuses a request from a machine whose clock is wrong.
+    Skewed,
 }
 
 /// A request as a script sees it.
@@ -159,6 +161,12 @@ pub fn for_a_while(after: Duration, span: Duration, faults: &'static [Fault]) ->
     })
 }
 
+/// Every request goes wrong in this way.
+#[must_use]
+pub fn always(fault: Fault) -> Script {
+    Box::new(move |_| Some(fault))
+}
+
 /// Nothing goes wrong.
 #[must_use]
 pub fn never() -> Script {
@@ -213,6 +221,7 @@ async fn answer(shared: Arc<Shared>, request: Request<Incoming>) -> Result<Respo
     match fault {
         Some(Fault::Refuse(status)) => return Ok(error(status, "InternalError")),
         Some(Fault::ExpiredToken) => return Ok(error(400, "ExpiredToken")),
+        Some(Fault::Skewed) => return Ok(error(403, "RequestTimeTooSkewed")),
         Some(Fault::Drop) => return Err(broken("dropped")),
         Some(Fault::Hang(millis)) => {
             tokio::time::sleep(Duration::from_millis(u64::from(millis))).await;

@@ -5,6 +5,8 @@
 //! * [`command`]: the built `taster`, run as a user runs it.
 //! * [`fault_proxy`]: a proxy before it on which things go wrong.
 //! * [`cluster`]: a coordinator and workers as processes.
+//! * [`listing_server`]: a store that claims to hold any number of keys.
+//! * [`tiny_disk`]: a file system that is soon full.
 //! * [`s3_server`]: an S3 server inside the test process.
 //! * [`tables`]: output files read back with the plain Parquet reader.
 //!
@@ -23,7 +25,9 @@ pub mod command;
 pub mod corpora;
 pub mod fault_proxy;
 pub mod hostile_files;
+pub mod listing_server;
 pub mod oracle;
 pub mod places;
 pub mod s3_server;
 pub mod tables;
+pub mod tiny_disk;

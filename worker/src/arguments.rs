@@ -23,8 +23,8 @@ pub struct CommandLine {
 
 const AFTER_HELP: &str = "\
 Examples:
-  taster-worker --coordinator http://127.0.0.1:7771
-  taster-worker --coordinator https://taster.internal:7771 --tls-ca ca.pem --token-file token
+  taster-worker --coordinator http://127.0.0.1:7770
+  taster-worker --coordinator https://taster.internal:7770 --tls-ca ca.pem --token-file token
 
 An option can also be given as TASTER_<OPTION> in the environment or in the file that --config
 names; flags beat the environment, which beats the file. The stores are configured by the usual

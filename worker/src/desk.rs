@@ -124,7 +124,10 @@ impl Desk {
         let (name, seconds) = (outcome::name(&outcome), took.as_secs_f64());
         match outcome::reason(&outcome) {
             Some(reason) => tracing::warn!(%task, outcome = name, reason, seconds, "task ended"),
-            None => tracing::debug!(%task, outcome = name, seconds, "task ended"),
+            None => {
+                let reused = outcome::found_done(&outcome);
+                tracing::debug!(%task, outcome = name, reused, seconds, "task ended");
+            }
         }
         self.note(Event::Ended(task, outcome));
     }

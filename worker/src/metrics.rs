@@ -4,21 +4,29 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
-use prometheus_client::encoding::EncodeLabelSet;
+use prometheus_client::collector::Collector;
 use prometheus_client::encoding::text::encode;
-use prometheus_client::metrics::counter::Counter;
+use prometheus_client::encoding::{DescriptorEncoder, EncodeLabelSet, EncodeMetric};
+use prometheus_client::metrics::counter::{ConstCounter, Counter};
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::Registry;
 use taster_planning::schedule::{Outcome, Stage};
+use taster_storage::{Traffic, documents_decoded, traffic};
 
 use crate::outcome;
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct Attempt {
     stage: &'static str,
+    outcome: &'static str,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Request {
+    op: &'static str,
     outcome: &'static str,
 }
 
@@ -38,6 +46,7 @@ pub(crate) struct Metrics {
     connected: Gauge<u64, AtomicU64>,
     reconnects: Counter,
     silences: Counter,
+    spilled: Counter,
 }
 
 impl Metrics {
@@ -51,6 +60,7 @@ impl Metrics {
             connected: Gauge::default(),
             reconnects: Counter::default(),
             silences: Counter::default(),
+            spilled: Counter::default(),
         };
         metrics.register_tasks(slots);
         metrics.register_conversation();
@@ -73,6 +83,9 @@ impl Metrics {
         );
         registry.register("worker_slots", "Tasks that can run at the same time", all);
         registry.register("worker_slots_busy", "Tasks that run now", self.busy.clone());
+        let help = "Bytes of runs that tasks wrote for the stages that follow";
+        registry.register("ngrams_spilled_bytes", help, self.spilled.clone());
+        registry.register_collector(Box::new(Stores));
     }
 
     fn register_conversation(&mut self) {
@@ -102,6 +115,11 @@ impl Metrics {
         let attempt = Attempt { stage, outcome: outcome::name(outcome) };
         self.attempts.get_or_create(&attempt).inc();
         self.durations.get_or_create(&OfStage { stage }).observe(took.as_secs_f64());
+        if let Outcome::Done(facts) = outcome
+            && facts.reused == 0
+        {
+            self.spilled.inc_by(facts.bytes);
+        }
     }
 
     /// So many slots are busy now.
@@ -135,6 +153,35 @@ impl Metrics {
 }
 
 /// 10 ms to 5.8 hours.
+/// What this process has asked of stores, read when it is asked for.
+#[derive(Debug)]
+struct Stores;
+
+impl Collector for Stores {
+    fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> Result<(), std::fmt::Error> {
+        let (requests, moved) = (Family::<Request, Counter>::default(), traffic());
+        for Traffic { operation: op, done, failed, .. } in moved {
+            for (outcome, count) in [("ok", done), ("failed", failed)] {
+                requests.get_or_create(&Request { op, outcome }).inc_by(count);
+            }
+        }
+        let help = "Requests to stores and folders, by operation and outcome after retries";
+        let kind = requests.metric_type();
+        requests.encode(encoder.encode_descriptor("store_requests", help, None, kind)?)?;
+        let [read, written, ..] = moved.map(|traffic| traffic.bytes);
+        for (name, help, count) in [
+            ("bytes_read", "Bytes read from stores and folders", read),
+            ("bytes_written", "Bytes written to stores and folders", written),
+            ("documents", "Documents decoded, some more than once", documents_decoded()),
+        ] {
+            let counter = ConstCounter::new(count);
+            let kind = counter.metric_type();
+            counter.encode(encoder.encode_descriptor(name, help, None, kind)?)?;
+        }
+        Ok(())
+    }
+}
+
 fn task_seconds() -> Histogram {
     Histogram::new(exponential_buckets(0.01, 2.0, 22))
 }
@@ -147,7 +194,8 @@ mod tests {
     #[test]
     fn what_happened_can_be_read() {
         let metrics = Metrics::new(3);
-        metrics.ended(Stage::Count, &Outcome::Done(Facts::default()), Duration::from_secs(2));
+        let facts = Facts { bytes: 5, ..Facts::default() };
+        metrics.ended(Stage::Count, &Outcome::Done(facts), Duration::from_secs(2));
         metrics.busy(2);
         metrics.opened(true);
         metrics.parted(true);
@@ -156,6 +204,7 @@ mod tests {
         for line in [
             "taster_attempts_total{stage=\"count\",outcome=\"done\"} 1",
             "taster_task_duration_seconds_sum{stage=\"count\"} 2.0",
+            "taster_ngrams_spilled_bytes_total 5",
             "taster_worker_slots 3",
             "taster_worker_slots_busy 2",
             "taster_worker_connected 1",
@@ -165,6 +214,15 @@ mod tests {
             "# EOF",
         ] {
             assert!(text.lines().any(|l| l == line), "{line} in\n{text}");
+        }
+        for name in [
+            "taster_store_requests_total{op=\"read\",outcome=\"ok\"} ",
+            "taster_store_requests_total{op=\"write\",outcome=\"failed\"} ",
+            "taster_bytes_read_total ",
+            "taster_bytes_written_total ",
+            "taster_documents_total ",
+        ] {
+            assert_eq!(text.lines().filter(|l| l.starts_with(name)).count(), 1, "{name}\n{text}");
         }
     }
 

@@ -49,6 +49,11 @@ pub(crate) fn name(outcome: &Outcome) -> &'static str {
     }
 }
 
+/// Whether the task was found done: its output was there before.
+pub(crate) fn found_done(outcome: &Outcome) -> bool {
+    matches!(outcome, Outcome::Done(facts) if facts.reused > 0)
+}
+
 /// Why it did not end well; a bad shard is told by the coordinator.
 pub(crate) fn reason(outcome: &Outcome) -> Option<&str> {
     match outcome {

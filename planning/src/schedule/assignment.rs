@@ -59,12 +59,13 @@ impl Scheduler {
         let Some(work) = &mut audit.work else {
             return;
         };
+        let backup = work.runs(index);
         let held = work.start(index, &worker, self.now);
         let (generation, stage) = (audit.generation, work.stage);
         audit.note_attempt(held.attempt);
         let task = TaskKey { audit: id.clone(), generation, stage, index };
         self.workers.hold(&worker, &task, held);
-        self.commands.push(Command::Assign { worker, task, attempt: held.attempt });
+        self.commands.push(Command::Assign { worker, task, attempt: held.attempt, backup });
         self.note_waiting(id);
     }
 }

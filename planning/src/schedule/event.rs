@@ -127,6 +127,8 @@ pub enum Command {
         task: TaskKey,
         /// Fences earlier attempts; rises with every assignment of the task.
         attempt: u32,
+        /// Whether another attempt of this task runs already.
+        backup: bool,
     },
     /// Tell a worker to drop a task.
     Revoke {

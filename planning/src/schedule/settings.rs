@@ -24,6 +24,9 @@ pub struct ScheduleSettings {
     pub straggler_factor: u32,
     /// Shorter tasks never get a second attempt.
     pub straggler_least: Duration,
+    /// The same for a task of a stage of which nothing is done yet, so that there is no median: it may
+    /// hang, or the stage may be one long task. The two attempts do each other no harm.
+    pub straggler_alone: Duration,
 }
 
 impl Default for ScheduleSettings {
@@ -37,6 +40,7 @@ impl Default for ScheduleSettings {
             trouble_limit: Duration::from_secs(900),
             straggler_factor: 3,
             straggler_least: Duration::from_secs(10),
+            straggler_alone: Duration::from_secs(600),
         }
     }
 }

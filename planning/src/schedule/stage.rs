@@ -176,7 +176,9 @@ impl StageWork {
         if self.has_waiting() {
             return None;
         }
-        let median = self.durations.get()?;
+        let Some(median) = self.durations.get() else {
+            return Some(settings.straggler_alone.max(settings.straggler_least));
+        };
         let factor = settings.straggler_factor.max(2);
         Some(median.saturating_mul(factor).max(settings.straggler_least))
     }
@@ -282,6 +284,11 @@ impl StageWork {
             reused: self.facts.reused,
             running: self.running,
         }
+    }
+
+    /// Whether an attempt of this task runs.
+    pub(super) fn runs(&self, index: u32) -> bool {
+        self.open.get(&index).is_some_and(|task| !task.runs.is_empty())
     }
 
     fn suspect(&self, index: u32) -> bool {

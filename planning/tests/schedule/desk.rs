@@ -35,7 +35,7 @@ pub fn bad_shard(shard: &str) -> Outcome {
 /// `(worker, task, attempt)` of every assignment.
 pub fn assigned(commands: &[Command]) -> Vec<(String, String, u32)> {
     let shown = |command: &Command| match command {
-        Command::Assign { worker, task, attempt } => {
+        Command::Assign { worker, task, attempt, .. } => {
             Some((worker.to_string(), task.to_string(), *attempt))
         }
         _ => None,

@@ -125,7 +125,7 @@ impl Ledger {
 
     fn note_command(&mut self, command: &Command) {
         match command {
-            Command::Assign { worker, task, attempt } => {
+            Command::Assign { worker, task, attempt, .. } => {
                 self.note_assignment(worker, task, *attempt)
             }
             Command::Revoke { worker, task, attempt } => {

@@ -119,6 +119,21 @@ fn row_03_the_first_attempt_may_win_as_well() {
 }
 
 #[test]
+fn row_03_a_task_that_hangs_before_anything_of_its_stage_is_done_gets_a_backup() {
+    let mut desk = Desk::new();
+    desk.join("w1", 1);
+    desk.open("a", plan(1));
+    desk.join("w2", 1);
+    for _ in 0..599 {
+        assert_eq!(assigned(&desk.wait(1, &["w1", "w2"])), vec![]);
+    }
+    assert_eq!(assigned(&desk.wait(1, &["w1", "w2"])), one("w2", "a/0/count/0", 2));
+    let commands = desk.done("w2", &task(Stage::Count, 0), 2);
+    assert_eq!(revoked(&commands), one("w1", "a/0/count/0", 1));
+    assert_eq!(desk.ledger.backups, 1);
+}
+
+#[test]
 fn row_03_no_backup_while_tasks_wait_nor_for_short_tasks_nor_beside_itself() {
     let mut desk = Desk::new();
     desk.join("w1", 2);

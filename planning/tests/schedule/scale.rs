@@ -45,7 +45,7 @@ impl Cluster {
     fn obey(&mut self, commands: Vec<Command>, now: Duration) {
         for command in commands {
             match command {
-                Command::Assign { worker, task, attempt } => {
+                Command::Assign { worker, task, attempt, .. } => {
                     self.assigned += 1;
                     let took = Duration::from_millis(self.rng.random_range(2000..6000));
                     // One in a thousand lags.

@@ -110,6 +110,7 @@ fn settings() -> ScheduleSettings {
         trouble_limit: Duration::from_secs(1000),
         straggler_factor: 3,
         straggler_least: Duration::from_secs(2),
+        straggler_alone: Duration::from_secs(20),
     }
 }
 

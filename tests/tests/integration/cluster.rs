@@ -9,6 +9,7 @@ use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use tempfile::TempDir;
 
+use taster_planning::schedule::Stage;
 use taster_tests::cluster::{Cluster, ClusterPlan};
 use taster_tests::command::{Outcome, audit};
 use taster_tests::corpora::{self, Plan};
@@ -21,6 +22,8 @@ type Files = BTreeMap<String, Vec<u8>>;
 
 /// Schedules of kills that are played.
 const SEEDS: u64 = 20;
+/// Slots of every worker.
+const SLOTS: u64 = 2;
 const SOON: Duration = Duration::from_secs(20);
 
 struct Scene {
@@ -143,23 +146,63 @@ fn folders_do_as_well_as_stores() {
 fn row_01_killed_workers_change_nothing() {
     let server = server();
     let first = places::seed();
-    let (mut kills, started) = (0, Instant::now());
-    let mut cluster = cluster_on(&server, 3);
+    let (mut work, began) = (Work::default(), Instant::now());
+    // All kills of a seed may meet the same task, which then must not be taken for the killer.
+    let coordinator = ["--max-losses", "10"].map(str::to_owned).to_vec();
+    let plan = ClusterPlan { coordinator, ..plan_on(server.environment()) };
+    let mut cluster = Cluster::start(plan, 3);
     for seed in first..first + SEEDS {
         let mut random = ChaCha8Rng::seed_from_u64(seed);
         let (id, scene) = (format!("kill-{seed}"), Scene::new(seed));
         let out = submit_new(&cluster, &server, &id, &scene);
-        for _ in 0..random.random_range(1..=3) {
+        let kills = random.random_range(1..=3);
+        for _ in 0..kills {
             std::thread::sleep(Duration::from_millis(random.random_range(0..400)));
             let victim = random.random_range(0..cluster.workers.len());
             cluster.workers[victim].kill();
             cluster.replace_worker(victim);
-            kills += 1;
         }
         let _ = assert_done(&cluster, &id);
         scene.assert_same_report(&format!("seed {seed}"), &server, &out);
+        work.add(&cluster, &id, kills);
+        assert!(work.again() <= work.in_flight + work.backups, "seed {seed}: {work:?}");
     }
-    eprintln!("{kills} kills over {SEEDS} seeds in {:?}", started.elapsed());
+    let again = work.again();
+    eprintln!("{SEEDS} seeds in {:?}, {again} tasks given out again: {work:?}", began.elapsed());
+}
+
+/// How much was done over several audits on one cluster.
+#[derive(Debug, Default)]
+struct Work {
+    kills: u64,
+    tasks: u64,
+    /// Attempts of these tasks.
+    attempts: u64,
+    /// Those that began beside another one.
+    backups: u64,
+    /// Most tasks that can have been in flight on workers when these were killed.
+    in_flight: u64,
+}
+
+impl Work {
+    /// One more audit, over which so many workers were killed.
+    fn add(&mut self, cluster: &Cluster, id: &str, kills: u64) {
+        self.kills += kills;
+        self.tasks += cluster.tasks(id);
+        self.in_flight += kills * SLOTS;
+        self.attempts = cluster.metric("taster_attempts_started_total");
+        let backups = |stage| {
+            let line =
+                format!("taster_attempts_started_total{{stage=\"{stage}\",backup=\"true\"}}");
+            cluster.metric(&line)
+        };
+        self.backups = Stage::ALL.into_iter().map(|stage| backups(stage.name())).sum();
+    }
+
+    /// Attempts beyond the first of every task: the work that was done twice, at most.
+    fn again(&self) -> u64 {
+        self.attempts.saturating_sub(self.tasks)
+    }
 }
 
 #[test]
@@ -182,7 +225,10 @@ fn row_02_a_frozen_worker_is_replaced_and_does_no_harm_when_it_wakes() {
 fn row_08_killed_coordinators_lose_nothing() {
     let server = server();
     let first = places::seed();
-    let mut cluster = cluster_on(&server, 2);
+    let worker = ["--log", "json", "--log-level", "debug"].map(str::to_owned).to_vec();
+    let plan = ClusterPlan { worker, ..plan_on(server.environment()) };
+    let mut cluster = Cluster::start(plan, 2);
+    let mut restarts = 0;
     for seed in first..first + 5 {
         let mut random = ChaCha8Rng::seed_from_u64(seed);
         let (id, scene) = (format!("restart-{seed}"), Scene::new(seed));
@@ -191,10 +237,18 @@ fn row_08_killed_coordinators_lose_nothing() {
             std::thread::sleep(Duration::from_millis(random.random_range(0..600)));
             cluster.coordinator.kill();
             cluster.restart_coordinator();
+            restarts += 1;
         }
         let _ = assert_done(&cluster, &id);
         scene.assert_same_report(&format!("seed {seed}"), &server, &out);
     }
+    let times = cluster.carried_out();
+    let twice: u64 = times.values().map(|times| times - 1).sum();
+    let in_flight = restarts * SLOTS * cluster.workers.len() as u64;
+    let tasks = times.len();
+    eprintln!("{restarts} restarts over {tasks} tasks, {twice} carried out twice");
+    assert!(tasks > 100, "{tasks}");
+    assert!(twice <= in_flight, "{twice} carried out twice, {in_flight} at most in flight");
 }
 
 #[test]

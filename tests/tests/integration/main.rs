@@ -18,6 +18,7 @@ mod counts;
 mod deploy;
 mod determinism;
 mod evidence;
+mod host;
 mod hostile;
 mod merging;
 mod s3;

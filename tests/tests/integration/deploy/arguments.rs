@@ -115,8 +115,10 @@ fn pods_meet_the_coordinator_at_its_service() {
     let rendered = super::overlay::overlay("standing");
     let service = &rendered["Service/taster-coordinator"];
     let port = service["spec"]["ports"][0]["port"].as_i64().unwrap();
-    let url = format!("http://{}:{port}", text(service, "/metadata/name"));
+    let place = format!("://{}:{port}", text(service, "/metadata/name"));
     let callers: Vec<_> = pods().iter().filter_map(|pod| pod.option("coordinator")).collect();
-    assert_eq!(callers.len(), 3, "workers of two overlays, and the nightly submission");
-    assert!(callers.iter().all(|caller| *caller == url), "{callers:?}");
+    assert_eq!(callers.len(), 4, "workers of three overlays, and the nightly submission");
+    let encrypted = callers.iter().filter(|caller| **caller == format!("https{place}")).count();
+    let plain = callers.iter().filter(|caller| **caller == format!("http{place}")).count();
+    assert_eq!((encrypted, plain), (1, 3), "{callers:?}");
 }

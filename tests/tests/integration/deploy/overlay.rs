@@ -10,7 +10,8 @@ use serde_json::{Map, Value};
 use super::documents::{deploy, documents, list, parse, text, title};
 
 /// The overlays that a user applies.
-pub const OVERLAYS: [&str; 4] = ["standing", "nightly", "nightly-standing", "indexed"];
+pub const OVERLAYS: [&str; 5] =
+    ["standing", "standing-tls", "nightly", "nightly-standing", "indexed"];
 
 /// Documents by `Kind/name`.
 pub type Rendered = BTreeMap<String, Value>;

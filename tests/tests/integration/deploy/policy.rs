@@ -165,7 +165,7 @@ fn pods_may_drain_before_they_are_killed() {
             drained += 1;
         }
     }
-    assert_eq!(drained, 4, "coordinators and workers of two overlays");
+    assert_eq!(drained, 6, "coordinators and workers of three overlays");
 }
 
 #[test]
@@ -229,6 +229,31 @@ fn services_and_probes_name_open_ports() {
     }
     let port = coordinator.metadata["annotations"]["prometheus.io/port"].as_str().unwrap();
     assert!(opened(coordinator, &port.parse::<i64>().unwrap().into()));
+}
+
+#[test]
+fn with_tls_probes_ask_the_page_and_workers_have_no_key() {
+    let pods = super::pods::pods_of("standing-tls");
+    assert_eq!(pods.len(), 2);
+    for pod in pods {
+        for probe in ["startupProbe", "livenessProbe", "readinessProbe"] {
+            assert_eq!(pod.container()[probe]["httpGet"]["port"], "metrics", "{}", pod.title);
+        }
+        let tls = |volume: &&Value| volume["name"] == "tls";
+        let volume = list(&pod.spec, "/volumes").iter().find(tls).unwrap();
+        let items = list(volume, "/secret/items");
+        match text(pod.container(), "/name") {
+            "coordinator" => {
+                assert!(pod.option("tls-cert").is_some() && pod.option("tls-key").is_some());
+                assert!(items.is_empty());
+            }
+            _ => {
+                assert!(pod.option("coordinator").unwrap().starts_with("https://"));
+                assert!(pod.option("tls-ca").is_some());
+                assert_eq!(items, [serde_json::json!({"key": "ca.crt", "path": "ca.crt"})]);
+            }
+        }
+    }
 }
 
 #[test]
