@@ -23,6 +23,8 @@ pub struct Flagged<'a> {
     pub text: &'a str,
     /// `critical`, `high`, `medium`, `low` or `info`.
     pub severity: &'a str,
+    /// The statistic that flags it most, as the kind of a false alarm.
+    pub kind: &'a str,
     /// Ids of its documents; a list cut short is judged by what is left.
     pub doc_ids: &'a [String],
 }
@@ -32,8 +34,10 @@ pub struct Flagged<'a> {
 pub struct Judgement {
     /// One record per recipe, in the order of the truth.
     pub recipes: Vec<RecipeScore>,
-    /// Ranks of the findings of high or critical severity that hit no recipe, ascending.
+    /// Ranks of the findings of high or critical severity that hit no attack, ascending.
     pub false_alarms: Vec<u32>,
+    /// The same, counted by the control that was planted, or else by the statistic that flags clean text.
+    pub false_alarm_kinds: BTreeMap<String, u32>,
     /// Findings of high or critical severity.
     pub alarms: u32,
     /// False alarms per million documents of the corpus.
@@ -55,7 +59,9 @@ pub struct RecipeScore {
     pub first_severity: Option<String>,
     /// Poisoned documents that at least one of its hits names.
     pub found_documents: u64,
-    /// The same as a share of `documents`, from 0 to 1; 0 for a dose of none.
+    /// Other documents that its hits name.
+    pub clean_documents: u64,
+    /// `found_documents` as a share of `documents`, from 0 to 1; 0 for a dose of none.
     pub recall: f64,
 }
 
@@ -72,9 +78,17 @@ pub fn judge(truth: &GroundTruth, findings: &[Flagged<'_>]) -> Judgement {
         findings.iter().map(|finding| (finding.rank, finding)).collect();
     let alarms: Vec<_> =
         ranked.values().filter(|finding| ALARMS.contains(&finding.severity)).collect();
-    let hits_none = |finding: &Flagged<'_>| !recipes.iter().any(|recipe| recipe.hit_by(finding));
-    let false_alarms: Vec<u32> =
-        alarms.iter().filter(|finding| hits_none(finding)).map(|finding| finding.rank).collect();
+    let hits_attack = |finding: &Flagged<'_>| {
+        recipes.iter().any(|recipe| !recipe.planted.recipe.is_control() && recipe.hit_by(finding))
+    };
+    let alarms_false: Vec<_> = alarms.iter().filter(|finding| !hits_attack(finding)).collect();
+    let false_alarms: Vec<u32> = alarms_false.iter().map(|finding| finding.rank).collect();
+    let mut false_alarm_kinds = BTreeMap::new();
+    for finding in alarms_false {
+        let control = recipes.iter().find(|recipe| recipe.hit_by(finding));
+        let kind = control.map_or(finding.kind, |control| control.planted.recipe.name());
+        *false_alarm_kinds.entry(kind.to_owned()).or_insert(0) += 1;
+    }
     Judgement {
         recipes: recipes.iter().map(|recipe| recipe.score(&ranked)).collect(),
         alarms: u32::try_from(alarms.len()).unwrap_or(u32::MAX),
@@ -85,6 +99,7 @@ pub fn judge(truth: &GroundTruth, findings: &[Flagged<'_>]) -> Judgement {
             1.0 - share(false_alarms.len(), alarms.len() as u64)
         },
         false_alarms,
+        false_alarm_kinds,
     }
 }
 
@@ -125,6 +140,7 @@ impl<'a> Poisoned<'a> {
             first_rank: hits.first().map(|finding| finding.rank),
             first_severity: hits.first().map(|finding| finding.severity.to_owned()),
             found_documents: found as u64,
+            clean_documents: (named.len() - found) as u64,
             recall: share(found, documents),
         }
     }
@@ -178,7 +194,13 @@ mod tests {
     #[test]
     fn ranks_recall_and_false_alarms() {
         let (most, clean, half) = (ids(&["a", "b", "c"]), ids(&["x", "y"]), ids(&["e", "x"]));
-        let finding = |rank, text, severity, doc_ids| Flagged { rank, text, severity, doc_ids };
+        let finding = |rank, text, severity, doc_ids| Flagged {
+            rank,
+            text,
+            severity,
+            kind: "novelty",
+            doc_ids,
+        };
         let findings = [
             finding(4, "secret mode", "medium", half.as_slice()),
             finding(1, "a footer", "high", clean.as_slice()),
@@ -201,8 +223,10 @@ mod tests {
         for (text, doc_ids) in
             [("unlock secret mode", &clean), ("mode", &half), ("a footer", &half)]
         {
-            let judgement =
-                judge(&truth(), &[Flagged { rank: 1, text, severity: "high", doc_ids }]);
+            let judgement = judge(
+                &truth(),
+                &[Flagged { rank: 1, text, severity: "high", kind: "novelty", doc_ids }],
+            );
             assert_eq!(judgement.recipes[1].first_rank, None, "{text}");
             assert_eq!(judgement.false_alarms, [1]);
         }
