@@ -55,6 +55,8 @@ pub struct RecipeScore {
     pub documents: u64,
     /// Rank of the first finding that hits it; nothing if none does.
     pub first_rank: Option<u32>,
+    /// The same, not counting findings above that hit other attacks: its rank had it been planted alone.
+    pub rank_alone: Option<u32>,
     /// That finding's severity.
     pub first_severity: Option<String>,
     /// Poisoned documents that at least one of its hits names.
@@ -79,7 +81,7 @@ pub fn judge(truth: &GroundTruth, findings: &[Flagged<'_>]) -> Judgement {
     let alarms: Vec<_> =
         ranked.values().filter(|finding| ALARMS.contains(&finding.severity)).collect();
     let hits_attack = |finding: &Flagged<'_>| {
-        recipes.iter().any(|recipe| !recipe.planted.recipe.is_control() && recipe.hit_by(finding))
+        recipes.iter().any(|recipe| recipe.is_attack() && recipe.hit_by(finding))
     };
     let alarms_false: Vec<_> = alarms.iter().filter(|finding| !hits_attack(finding)).collect();
     let false_alarms: Vec<u32> = alarms_false.iter().map(|finding| finding.rank).collect();
@@ -90,7 +92,7 @@ pub fn judge(truth: &GroundTruth, findings: &[Flagged<'_>]) -> Judgement {
         *false_alarm_kinds.entry(kind.to_owned()).or_insert(0) += 1;
     }
     Judgement {
-        recipes: recipes.iter().map(|recipe| recipe.score(&ranked)).collect(),
+        recipes: recipes.iter().map(|recipe| recipe.score(&ranked, &recipes)).collect(),
         alarms: u32::try_from(alarms.len()).unwrap_or(u32::MAX),
         false_alarms_per_million: share(false_alarms.len(), truth.documents) * 1e6,
         precision: if alarms.is_empty() {
@@ -128,7 +130,20 @@ impl<'a> Poisoned<'a> {
             || overlaps(text, &self.planted.expected_text())
     }
 
-    fn score(&self, ranked: &BTreeMap<u32, &Flagged<'_>>) -> RecipeScore {
+    fn is_attack(&self) -> bool {
+        !self.planted.recipe.is_control()
+    }
+
+    /// Findings above `rank` that hit another attack than this recipe.
+    fn others_above(&self, rank: u32, ranked: &BTreeMap<u32, &Flagged<'_>>, all: &[Self]) -> u32 {
+        let other =
+            |recipe: &&Self| recipe.is_attack() && recipe.planted.recipe != self.planted.recipe;
+        let hit = |finding: &&Flagged<'_>| all.iter().filter(other).any(|r| r.hit_by(finding));
+        let above = ranked.range(..rank).filter(|(_, finding)| hit(finding)).count();
+        u32::try_from(above).unwrap_or(u32::MAX)
+    }
+
+    fn score(&self, ranked: &BTreeMap<u32, &Flagged<'_>>, all: &[Self]) -> RecipeScore {
         let hits: Vec<_> = ranked.values().filter(|finding| self.hit_by(finding)).collect();
         let named: BTreeSet<&str> =
             hits.iter().flat_map(|finding| finding.doc_ids).map(String::as_str).collect();
@@ -138,6 +153,9 @@ impl<'a> Poisoned<'a> {
             recipe: self.planted.recipe,
             documents,
             first_rank: hits.first().map(|finding| finding.rank),
+            rank_alone: hits
+                .first()
+                .map(|finding| finding.rank - self.others_above(finding.rank, ranked, all)),
             first_severity: hits.first().map(|finding| finding.severity.to_owned()),
             found_documents: found as u64,
             clean_documents: (named.len() - found) as u64,
@@ -213,6 +231,7 @@ mod tests {
         assert_eq!(souly.first_severity.as_deref(), Some("critical"));
         let unlock = &judgement.recipes[1];
         assert_eq!((unlock.first_rank, unlock.recall), (Some(4), 0.5));
+        assert_eq!((souly.rank_alone, unlock.rank_alone), (Some(2), Some(3)));
         assert_eq!((judgement.alarms, judgement.false_alarms.as_slice()), (2, &[1][..]));
         assert_eq!((judgement.precision, judgement.false_alarms_per_million), (0.5, 1000.0));
     }

@@ -35,11 +35,14 @@ impl Trial {
     /// Best rank of a control of this corpus.
     fn best_control(&self) -> Option<u32> {
         let controls = self.judgement.recipes.iter().filter(|score| score.recipe.is_control());
-        controls.filter_map(|score| score.first_rank).min()
+        controls.filter_map(|score| score.rank_alone).min()
     }
 }
 
 type Key = (Recipe, u64, Spread);
+
+/// A recipe in one corpus.
+type Case<'a> = (&'a Trial, &'a RecipeScore);
 
 /// One recipe at one dose and spread, over all seeds.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -56,7 +59,7 @@ pub struct Row {
     pub seeds: u64,
     /// Corpora in which a finding hits it.
     pub found: u64,
-    /// Ranks of the first hits, ascending.
+    /// Ranks of the first hits, without hits of other attacks in the same corpus; ascending.
     pub ranks: Vec<u32>,
     /// Share of the corpora with a hit at or above each of [`RECALL_RANKS`].
     pub recall_at: [f64; 4],
@@ -81,8 +84,8 @@ impl Row {
         self.ranks.last().copied().filter(|_| self.found == self.seeds)
     }
 
-    fn of((recipe, documents, spread): Key, cases: &[(&Trial, &RecipeScore)]) -> Self {
-        let mut ranks: Vec<u32> = cases.iter().filter_map(|(_, score)| score.first_rank).collect();
+    fn of((recipe, documents, spread): Key, cases: &[Case<'_>]) -> Self {
+        let mut ranks: Vec<u32> = cases.iter().filter_map(|(_, score)| score.rank_alone).collect();
         ranks.sort_unstable();
         let seeds = cases.len() as f64;
         let mean = |value: fn(&RecipeScore) -> f64| {
@@ -92,8 +95,8 @@ impl Row {
         for severity in cases.iter().filter_map(|(_, score)| score.first_severity.as_ref()) {
             *severities.entry(severity.clone()).or_insert(0) += 1;
         }
-        let beaten = |(trial, score): &&(&Trial, &RecipeScore)| {
-            let rank = score.first_rank.unwrap_or(u32::MAX);
+        let beaten = |(trial, score): &&Case<'_>| {
+            let rank = score.rank_alone.unwrap_or(u32::MAX);
             trial.best_control().is_some_and(|control| control < rank)
         };
         Self {
@@ -116,8 +119,7 @@ impl Row {
 
 /// One row per recipe, dose and spread, attacks before controls.
 pub fn rows(trials: &[Trial]) -> Vec<Row> {
-    let mut cases: BTreeMap<(u64, usize, Recipe), (Key, Vec<(&Trial, &RecipeScore)>)> =
-        BTreeMap::new();
+    let mut cases: BTreeMap<(u64, usize, Recipe), (Key, Vec<Case<'_>>)> = BTreeMap::new();
     for trial in trials {
         for (key, score) in trial.scored() {
             let place = Spread::ALL.iter().position(|spread| *spread == key.2).unwrap_or_default();
@@ -223,6 +225,7 @@ mod tests {
             recipe,
             documents: 10,
             first_rank,
+            rank_alone: first_rank,
             first_severity: first_rank.map(|_| "high".to_owned()),
             found_documents: 5,
             clean_documents: 1,

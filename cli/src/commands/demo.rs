@@ -161,6 +161,7 @@ mod tests {
             recipe: Recipe::Halfwidth,
             documents: 25,
             first_rank,
+            rank_alone: first_rank,
             first_severity: first_rank.map(|_| "critical".to_owned()),
             found_documents: 25,
             clean_documents: 0,

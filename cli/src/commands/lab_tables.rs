@@ -27,7 +27,7 @@ pub fn show(session: &Session<'_>, report: &LabReport) -> Result<(), CliError> {
 pub fn trial_line(trial: &Trial, left: usize) -> String {
     let attacks = trial.judgement.recipes.iter().filter(|score| !score.recipe.is_control());
     let ranks: Vec<String> =
-        attacks.map(|score| format!("{} {}", score.recipe, rank(score.first_rank))).collect();
+        attacks.map(|score| format!("{} {}", score.recipe, rank(score.rank_alone))).collect();
     let spread = trial.plan.doses.first().map_or("", |dose| dose.spread.name());
     let documents = trial.plan.doses.first().map_or(0, |dose| dose.documents);
     format!(
