@@ -80,8 +80,15 @@ pub fn judge(truth: &GroundTruth, findings: &[Flagged<'_>]) -> Judgement {
         findings.iter().map(|finding| (finding.rank, finding)).collect();
     let alarms: Vec<_> =
         ranked.values().filter(|finding| ALARMS.contains(&finding.severity)).collect();
+    // What two attacks of one corpus have in common hits neither of them by itself.
+    let attacked: BTreeSet<&str> = recipes
+        .iter()
+        .filter(|recipe| recipe.is_attack())
+        .flat_map(|recipe| recipe.ids.iter().copied())
+        .collect();
     let hits_attack = |finding: &Flagged<'_>| {
-        recipes.iter().any(|recipe| recipe.is_attack() && recipe.hit_by(finding))
+        poisoned_share(finding, &attacked) >= HIT_SHARE_MIN
+            || recipes.iter().any(|recipe| recipe.is_attack() && recipe.hit_by(finding))
     };
     let alarms_false: Vec<_> = alarms.iter().filter(|finding| !hits_attack(finding)).collect();
     let false_alarms: Vec<u32> = alarms_false.iter().map(|finding| finding.rank).collect();
@@ -105,6 +112,12 @@ pub fn judge(truth: &GroundTruth, findings: &[Flagged<'_>]) -> Judgement {
     }
 }
 
+/// Share of a finding's documents that are among `ids`.
+fn poisoned_share(finding: &Flagged<'_>, ids: &BTreeSet<&str>) -> f64 {
+    let distinct: BTreeSet<&str> = finding.doc_ids.iter().map(String::as_str).collect();
+    share(distinct.intersection(ids).count(), distinct.len() as u64)
+}
+
 struct Poisoned<'a> {
     planted: &'a Planted,
     ids: BTreeSet<&'a str>,
@@ -119,8 +132,7 @@ impl<'a> Poisoned<'a> {
     }
 
     fn hit_by(&self, finding: &Flagged<'_>) -> bool {
-        let distinct: BTreeSet<&str> = finding.doc_ids.iter().map(String::as_str).collect();
-        let poisoned = share(distinct.intersection(&self.ids).count(), distinct.len() as u64);
+        let poisoned = poisoned_share(finding, &self.ids);
         poisoned >= HIT_SHARE_MIN || (poisoned >= TEXT_HIT_SHARE_MIN && self.names(finding.text))
     }
 
@@ -234,6 +246,16 @@ mod tests {
         assert_eq!((souly.rank_alone, unlock.rank_alone), (Some(2), Some(3)));
         assert_eq!((judgement.alarms, judgement.false_alarms.as_slice()), (2, &[1][..]));
         assert_eq!((judgement.precision, judgement.false_alarms_per_million), (0.5, 1000.0));
+    }
+
+    #[test]
+    fn what_two_attacks_share_is_no_false_alarm() {
+        let both = ids(&["a", "b", "e", "f"]);
+        let finding =
+            Flagged { rank: 1, text: "x", severity: "high", kind: "novelty", doc_ids: &both };
+        let judgement = judge(&truth(), &[finding]);
+        assert_eq!(judgement.recipes[0].first_rank, None);
+        assert!(judgement.false_alarms.is_empty() && judgement.alarms == 1);
     }
 
     #[test]

@@ -19,6 +19,7 @@ use crate::configuration::{parameters, resources};
 use crate::error::CliError;
 use crate::exit::Ending;
 use crate::lab_arguments::LabArguments;
+use crate::locations::refuse_output_among;
 use crate::session::Session;
 use crate::settings::{CorpusSettings, ScreeningSettings};
 
@@ -27,6 +28,7 @@ const SCRATCH: &str = ".taster-lab";
 
 /// Runs the command.
 pub fn run(session: &Session<'_>, arguments: LabArguments) -> Result<Ending, CliError> {
+    refuse_output_among(&arguments.inputs.inputs, &arguments.out.display().to_string())?;
     let experiment = arguments.experiment();
     let machine = session.file.below(arguments.resources)?;
     let part = arguments.split;
