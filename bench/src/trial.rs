@@ -131,6 +131,7 @@ fn flagged(audit: &Audit) -> Vec<Flagged<'_>> {
         rank: finding.rank.cast_unsigned(),
         text: &finding.text,
         severity: finding.severity.name(),
+        kind: finding.kinds.first().map_or("agreement", |kind| kind.name()),
         doc_ids: &finding.doc_ids,
     });
     findings.collect()

@@ -32,7 +32,7 @@ pub enum CliError {
     /// A location cannot be used.
     #[error(transparent)]
     Storage(#[from] StorageError),
-    /// The demonstration's corpus could not be made.
+    /// A planted corpus could not be made.
     #[error(transparent)]
     Lab(#[from] LabError),
     /// Standard output does not take what is written; a closed pipe is no error.

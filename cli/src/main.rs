@@ -17,6 +17,7 @@ mod escaped_json;
 mod exit;
 mod findings_table;
 mod interruption;
+mod lab_arguments;
 mod locations;
 mod log;
 mod progress;

@@ -49,6 +49,7 @@ pub fn run(line: CommandLine, closing: &Closing, runtime: &Handle) -> Result<End
         Command::Audit(arguments) => commands::audit::run(&session, arguments),
         Command::Ngrams(arguments) => commands::ngrams::run(&session, arguments),
         Command::Demo(arguments) => commands::demo::run(&session, arguments),
+        Command::Lab(arguments) => commands::lab::run(&session, arguments),
         Command::Plan(arguments) => commands::plan::run(&session, arguments),
         Command::Verify(arguments) => commands::verify::run(&session, arguments),
         Command::Submit(arguments) => commands::submit::run(&session, arguments),

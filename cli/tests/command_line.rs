@@ -255,3 +255,27 @@ fn an_audit_is_verified_until_it_is_touched() {
     std::fs::write(folder.join("out/findings.jsonl"), "{}\n").unwrap();
     assert_eq!(code(&run(folder, "verify out", &[])), 1);
 }
+
+#[test]
+fn a_laboratory_measures_what_it_planted_and_leaves_the_corpus_alone() {
+    let folder = folder();
+    let folder = folder.path();
+    let before = std::fs::read(folder.join("data/part-00000.parquet")).unwrap();
+    let line = "lab data --out lab --recipes souly --doses 25 --spreads uniform,host --seeds 1 --output json";
+    let output = run(folder, line, &[]);
+    assert_eq!(code(&output), 0, "{}", stderr(&output));
+    let shown: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let written: Value =
+        serde_json::from_slice(&std::fs::read(folder.join("lab/lab.json")).unwrap()).unwrap();
+    assert_eq!(shown, written);
+    assert_eq!(written["rows"][0]["ranks"][0], 1, "{}", written["rows"]);
+    assert_eq!(written["rows"][0]["documents_found"], 1.0);
+    assert_eq!(written["rows"].as_array().unwrap().len(), 2);
+    let names = std::fs::read_dir(folder.join("lab")).unwrap().map(|e| e.unwrap().file_name());
+    let mut names: Vec<_> = names.collect();
+    names.sort();
+    assert_eq!(names, ["lab.json", "lab.svg"]);
+    assert_eq!(std::fs::read(folder.join("data/part-00000.parquet")).unwrap(), before);
+    assert_eq!(code(&run(folder, "lab data --out lab --recipes poison", &[])), 2);
+    assert_eq!(code(&run(folder, "lab data --out data/lab", &[])), 2);
+}

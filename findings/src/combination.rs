@@ -12,6 +12,7 @@ use crate::calibration::{NullModel, ScoreHistogram};
 use crate::report::Kind;
 use crate::scores::Scores;
 use crate::severity::{LOW_FROM, MEDIUM_FROM, Severity, severity};
+use crate::surroundings::Company;
 
 /// Score at which one n-gram is expected in a clean corpus of this size.
 const ONE_EXPECTED: f64 = 5.0;
@@ -40,9 +41,19 @@ const CONCENTRATION_CAP: f64 = 4.4;
 /// Share of C that counts without any asymmetry: ends at low.
 const CONCENTRATION_ALONE: f64 = 0.75;
 
-/// A, whoever published the documents, from which concentration in one place counts more: a
-/// payload inside one host has no spread but still opens in varied contexts.
-const LOCAL_ASYMMETRY_RAMP: (f64, f64) = (0.40, 0.80);
+/// Payload-likeness, whoever published the documents, from which concentration in one place counts more: a payload
+/// inside one host has no spread but still opens in varied contexts.
+const LOCAL_PAYLOAD_RAMP: (f64, f64) = (0.30, 0.95);
+
+/// Dissimilarity of the documents from which they share the sequence and hardly anything else.
+const DISSIMILARITY_RAMP: (f64, f64) = (0.85, 0.99);
+
+/// Documents at one and the same distance from an end of the page: furniture has most of them there.
+const PINNED_RAMP: (f64, f64) = (0.10, 0.50);
+
+/// What a payload inside one place is worth at most: it ends below high. Whether the place itself is surprising does
+/// not matter: under the over-dispersed null hardly anything inside one large host is.
+const LOCAL_PAYLOAD: f64 = 5.4;
 
 /// A known signature is worth this much by itself: high.
 const SIGNATURE_STRENGTH: f64 = 6.0;
@@ -85,6 +96,8 @@ pub struct Evidence {
     pub signature: bool,
     /// It was recognised as boilerplate.
     pub boilerplate: bool,
+    /// What its documents have in common besides it.
+    pub company: Company,
 }
 
 /// The verdict on one n-gram.
@@ -151,10 +164,15 @@ fn margin(null: &NullModel, value: f64, edf: u64) -> f64 {
     strength.clamp(0.0, STRENGTH_KNEE) + log1p(beyond)
 }
 
+/// Place, and what a payload adds to it: varied documents that share nothing but one fixed or gibberish passage, not
+/// at a fixed place of the page. Null model: none, a fixed place on the scale; measured in ARCHITECTURE.md.
 fn concentration_strength(evidence: &Evidence) -> f64 {
-    let lopsided = ramp(evidence.scores.asymmetry.unweighted, LOCAL_ASYMMETRY_RAMP);
-    let share = CONCENTRATION_ALONE + (1.0 - CONCENTRATION_ALONE) * lopsided;
-    evidence.concentration.clamp(0.0, CONCENTRATION_CAP) * share
+    let company = evidence.company;
+    let apart = ramp(company.dissimilarity, DISSIMILARITY_RAMP);
+    let loose = 1.0 - ramp(company.pinned, PINNED_RAMP);
+    let payload = ramp(evidence.scores.payload, LOCAL_PAYLOAD_RAMP) * apart * loose;
+    let place = evidence.concentration.clamp(0.0, CONCENTRATION_CAP) * CONCENTRATION_ALONE;
+    place.max(LOCAL_PAYLOAD * payload)
 }
 
 fn is_clear(evidence: &Evidence) -> bool {
@@ -197,11 +215,13 @@ mod tests {
                 },
                 spread: 1.0,
                 concentration: 0.0,
+                payload: 0.0,
             },
             code_points: 0.0,
             concentration: 0.0,
             signature: false,
             boilerplate: false,
+            company: Company::UNKNOWN,
         }
     }
 
@@ -248,8 +268,16 @@ mod tests {
         let alone = combine(&Evidence { concentration: 300.0, ..evidence() }, &null);
         assert_eq!(alone.severity, Severity::Low);
         let mut local = Evidence { concentration: 300.0, ..evidence() };
-        local.scores.asymmetry.unweighted = 0.9;
-        assert_eq!(combine(&local, &null).severity, Severity::Medium);
+        local.scores.payload = 0.96;
+        let payload = combine(&local, &null);
+        assert_eq!(payload.severity, Severity::Medium);
+        let furniture = [
+            Company { dissimilarity: 0.6, pinned: 0.0 },
+            Company { dissimilarity: 1.0, pinned: 0.7 },
+        ];
+        for company in furniture {
+            assert_eq!(combine(&Evidence { company, ..local }, &null).severity, Severity::Low);
+        }
     }
 
     #[test]

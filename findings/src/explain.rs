@@ -159,6 +159,7 @@ mod tests {
             asymmetry: Asymmetry { unweighted: 0.7, weighted: 0.7, direction: Direction::Forward },
             spread: 0.2,
             concentration: 9.0,
+            payload: 0.0,
         };
         let combined =
             Combined { score: 6.0, severity: Severity::High, kinds, strengths: [0.0; 5] };

@@ -21,12 +21,14 @@ mod combination;
 mod explain;
 mod multiple_testing;
 mod novelty;
+mod payload;
 mod place;
 mod report;
 mod scores;
 mod severity;
 mod spread;
 mod summary;
+mod surroundings;
 mod tails;
 #[cfg(test)]
 mod twin;
@@ -46,6 +48,7 @@ pub use combination::{Calibration, Combined, Evidence, combine};
 pub use explain::{Explanation, explain};
 pub use multiple_testing::{benjamini_yekutieli_log10, harmonic_sum};
 pub use novelty::{novelty, novelty_lower_bound};
+pub use payload::payload;
 pub use place::{
     Dispersion, DispersionAccumulator, PlaceScore, place_scores, q_values, same_place_pairs,
 };
@@ -57,6 +60,7 @@ pub use scores::{Scorer, Scores};
 pub use severity::{Severity, severity};
 pub use spread::{Spread, SpreadTable};
 pub use summary::{AxisSummary, AxisTotals, CorpusTotals, Summary, TopPlace};
+pub use surroundings::{Company, PIECE, Surrounding, company};
 pub use tails::{
     beta_binomial_upper_log10, binomial_upper_log10, hypergeometric_upper_log10, ln_choose,
     ln_gamma,

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::asymmetry::{Asymmetry, asymmetry};
 use crate::novelty::novelty;
+use crate::payload::payload;
 use crate::place::{concentration, concentration_bound};
 use crate::spread::Spread;
 use crate::summary::{CorpusTotals, Summary};
@@ -19,6 +20,8 @@ pub struct Scores {
     pub spread: f64,
     /// Largest -log10 p over the axes under random placement, at least 0.
     pub concentration: f64,
+    /// How much like a payload it stands, whoever published its documents; 0..=1, see [`payload`].
+    pub payload: f64,
 }
 
 /// Scores n-grams of one corpus; what depends on the corpus alone is computed once.
@@ -58,6 +61,7 @@ impl Scorer {
             asymmetry: asymmetry(summary, spread),
             spread,
             concentration: 0.0,
+            payload: payload(summary),
         }
     }
 

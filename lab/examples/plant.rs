@@ -16,7 +16,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         _ => return Err("usage: plant INPUT OUT [DOCUMENTS] [SEED]".into()),
     };
     let runtime = tokio::runtime::Builder::new_multi_thread().build()?;
-    let plan = PlantPlan::uniform(seed, &Recipe::ALL, documents);
+    let plan = PlantPlan::uniform(seed, &Recipe::ATTACKS, documents);
     let truth = plant(input, Path::new(out), &plan, runtime.handle())?;
     for planted in &truth.planted {
         println!("{}: {:?}", planted.recipe, planted.expected_text());

@@ -30,6 +30,22 @@ pub enum LabError {
         /// The names known, joined by commas.
         expected: String,
     },
+    /// A name that is no spread's.
+    #[error("unknown spread {got:?}, expected one of {expected}")]
+    UnknownSpread {
+        /// The name given.
+        got: String,
+        /// The names known, joined by commas.
+        expected: String,
+    },
+    /// A file of a bed could not be linked or removed.
+    #[error("{path}: {source}")]
+    File {
+        /// The file or folder.
+        path: PathBuf,
+        /// The operating system's answer.
+        source: std::io::Error,
+    },
     /// A column that the work needs is absent or holds no strings.
     #[error("shard {shard}: expected a string column {expected}, got columns {got}")]
     Column {

@@ -23,6 +23,8 @@ pub struct Flagged<'a> {
     pub text: &'a str,
     /// `critical`, `high`, `medium`, `low` or `info`.
     pub severity: &'a str,
+    /// The statistic that flags it most, as the kind of a false alarm.
+    pub kind: &'a str,
     /// Ids of its documents; a list cut short is judged by what is left.
     pub doc_ids: &'a [String],
 }
@@ -32,8 +34,10 @@ pub struct Flagged<'a> {
 pub struct Judgement {
     /// One record per recipe, in the order of the truth.
     pub recipes: Vec<RecipeScore>,
-    /// Ranks of the findings of high or critical severity that hit no recipe, ascending.
+    /// Ranks of the findings of high or critical severity that hit no attack, ascending.
     pub false_alarms: Vec<u32>,
+    /// The same, counted by the control that was planted, or else by the statistic that flags clean text.
+    pub false_alarm_kinds: BTreeMap<String, u32>,
     /// Findings of high or critical severity.
     pub alarms: u32,
     /// False alarms per million documents of the corpus.
@@ -51,11 +55,15 @@ pub struct RecipeScore {
     pub documents: u64,
     /// Rank of the first finding that hits it; nothing if none does.
     pub first_rank: Option<u32>,
+    /// The same, not counting findings above that hit other attacks: its rank had it been planted alone.
+    pub rank_alone: Option<u32>,
     /// That finding's severity.
     pub first_severity: Option<String>,
     /// Poisoned documents that at least one of its hits names.
     pub found_documents: u64,
-    /// The same as a share of `documents`, from 0 to 1; 0 for a dose of none.
+    /// Other documents that its hits name.
+    pub clean_documents: u64,
+    /// `found_documents` as a share of `documents`, from 0 to 1; 0 for a dose of none.
     pub recall: f64,
 }
 
@@ -72,11 +80,26 @@ pub fn judge(truth: &GroundTruth, findings: &[Flagged<'_>]) -> Judgement {
         findings.iter().map(|finding| (finding.rank, finding)).collect();
     let alarms: Vec<_> =
         ranked.values().filter(|finding| ALARMS.contains(&finding.severity)).collect();
-    let hits_none = |finding: &Flagged<'_>| !recipes.iter().any(|recipe| recipe.hit_by(finding));
-    let false_alarms: Vec<u32> =
-        alarms.iter().filter(|finding| hits_none(finding)).map(|finding| finding.rank).collect();
+    // What two attacks of one corpus have in common hits neither of them by itself.
+    let attacked: BTreeSet<&str> = recipes
+        .iter()
+        .filter(|recipe| recipe.is_attack())
+        .flat_map(|recipe| recipe.ids.iter().copied())
+        .collect();
+    let hits_attack = |finding: &Flagged<'_>| {
+        poisoned_share(finding, &attacked) >= HIT_SHARE_MIN
+            || recipes.iter().any(|recipe| recipe.is_attack() && recipe.hit_by(finding))
+    };
+    let alarms_false: Vec<_> = alarms.iter().filter(|finding| !hits_attack(finding)).collect();
+    let false_alarms: Vec<u32> = alarms_false.iter().map(|finding| finding.rank).collect();
+    let mut false_alarm_kinds = BTreeMap::new();
+    for finding in alarms_false {
+        let control = recipes.iter().find(|recipe| recipe.hit_by(finding));
+        let kind = control.map_or(finding.kind, |control| control.planted.recipe.name());
+        *false_alarm_kinds.entry(kind.to_owned()).or_insert(0) += 1;
+    }
     Judgement {
-        recipes: recipes.iter().map(|recipe| recipe.score(&ranked)).collect(),
+        recipes: recipes.iter().map(|recipe| recipe.score(&ranked, &recipes)).collect(),
         alarms: u32::try_from(alarms.len()).unwrap_or(u32::MAX),
         false_alarms_per_million: share(false_alarms.len(), truth.documents) * 1e6,
         precision: if alarms.is_empty() {
@@ -85,7 +108,14 @@ pub fn judge(truth: &GroundTruth, findings: &[Flagged<'_>]) -> Judgement {
             1.0 - share(false_alarms.len(), alarms.len() as u64)
         },
         false_alarms,
+        false_alarm_kinds,
     }
+}
+
+/// Share of a finding's documents that are among `ids`.
+fn poisoned_share(finding: &Flagged<'_>, ids: &BTreeSet<&str>) -> f64 {
+    let distinct: BTreeSet<&str> = finding.doc_ids.iter().map(String::as_str).collect();
+    share(distinct.intersection(ids).count(), distinct.len() as u64)
 }
 
 struct Poisoned<'a> {
@@ -102,8 +132,7 @@ impl<'a> Poisoned<'a> {
     }
 
     fn hit_by(&self, finding: &Flagged<'_>) -> bool {
-        let distinct: BTreeSet<&str> = finding.doc_ids.iter().map(String::as_str).collect();
-        let poisoned = share(distinct.intersection(&self.ids).count(), distinct.len() as u64);
+        let poisoned = poisoned_share(finding, &self.ids);
         poisoned >= HIT_SHARE_MIN || (poisoned >= TEXT_HIT_SHARE_MIN && self.names(finding.text))
     }
 
@@ -113,7 +142,20 @@ impl<'a> Poisoned<'a> {
             || overlaps(text, &self.planted.expected_text())
     }
 
-    fn score(&self, ranked: &BTreeMap<u32, &Flagged<'_>>) -> RecipeScore {
+    fn is_attack(&self) -> bool {
+        !self.planted.recipe.is_control()
+    }
+
+    /// Findings above `rank` that hit another attack than this recipe.
+    fn others_above(&self, rank: u32, ranked: &BTreeMap<u32, &Flagged<'_>>, all: &[Self]) -> u32 {
+        let other =
+            |recipe: &&Self| recipe.is_attack() && recipe.planted.recipe != self.planted.recipe;
+        let hit = |finding: &&Flagged<'_>| all.iter().filter(other).any(|r| r.hit_by(finding));
+        let above = ranked.range(..rank).filter(|(_, finding)| hit(finding)).count();
+        u32::try_from(above).unwrap_or(u32::MAX)
+    }
+
+    fn score(&self, ranked: &BTreeMap<u32, &Flagged<'_>>, all: &[Self]) -> RecipeScore {
         let hits: Vec<_> = ranked.values().filter(|finding| self.hit_by(finding)).collect();
         let named: BTreeSet<&str> =
             hits.iter().flat_map(|finding| finding.doc_ids).map(String::as_str).collect();
@@ -123,8 +165,12 @@ impl<'a> Poisoned<'a> {
             recipe: self.planted.recipe,
             documents,
             first_rank: hits.first().map(|finding| finding.rank),
+            rank_alone: hits
+                .first()
+                .map(|finding| finding.rank - self.others_above(finding.rank, ranked, all)),
             first_severity: hits.first().map(|finding| finding.severity.to_owned()),
             found_documents: found as u64,
+            clean_documents: (named.len() - found) as u64,
             recall: share(found, documents),
         }
     }
@@ -178,7 +224,13 @@ mod tests {
     #[test]
     fn ranks_recall_and_false_alarms() {
         let (most, clean, half) = (ids(&["a", "b", "c"]), ids(&["x", "y"]), ids(&["e", "x"]));
-        let finding = |rank, text, severity, doc_ids| Flagged { rank, text, severity, doc_ids };
+        let finding = |rank, text, severity, doc_ids| Flagged {
+            rank,
+            text,
+            severity,
+            kind: "novelty",
+            doc_ids,
+        };
         let findings = [
             finding(4, "secret mode", "medium", half.as_slice()),
             finding(1, "a footer", "high", clean.as_slice()),
@@ -191,8 +243,19 @@ mod tests {
         assert_eq!(souly.first_severity.as_deref(), Some("critical"));
         let unlock = &judgement.recipes[1];
         assert_eq!((unlock.first_rank, unlock.recall), (Some(4), 0.5));
+        assert_eq!((souly.rank_alone, unlock.rank_alone), (Some(2), Some(3)));
         assert_eq!((judgement.alarms, judgement.false_alarms.as_slice()), (2, &[1][..]));
         assert_eq!((judgement.precision, judgement.false_alarms_per_million), (0.5, 1000.0));
+    }
+
+    #[test]
+    fn what_two_attacks_share_is_no_false_alarm() {
+        let both = ids(&["a", "b", "e", "f"]);
+        let finding =
+            Flagged { rank: 1, text: "x", severity: "high", kind: "novelty", doc_ids: &both };
+        let judgement = judge(&truth(), &[finding]);
+        assert_eq!(judgement.recipes[0].first_rank, None);
+        assert!(judgement.false_alarms.is_empty() && judgement.alarms == 1);
     }
 
     #[test]
@@ -201,8 +264,10 @@ mod tests {
         for (text, doc_ids) in
             [("unlock secret mode", &clean), ("mode", &half), ("a footer", &half)]
         {
-            let judgement =
-                judge(&truth(), &[Flagged { rank: 1, text, severity: "high", doc_ids }]);
+            let judgement = judge(
+                &truth(),
+                &[Flagged { rank: 1, text, severity: "high", kind: "novelty", doc_ids }],
+            );
             assert_eq!(judgement.recipes[1].first_rank, None, "{text}");
             assert_eq!(judgement.false_alarms, [1]);
         }

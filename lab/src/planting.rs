@@ -2,17 +2,18 @@
 //!
 //! Memory: 24 bytes per document (twice while choosing), the words of a [`Vocabulary`], one batch.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 
-use arrow::array::{RecordBatch, StringArray};
+use arrow::array::RecordBatch;
 
 use crate::corpus::{Corpus, CorpusSink, ID_COLUMNS, optional, texts, value, with_texts};
 use crate::error::LabError;
-use crate::plan::PlantPlan;
-use crate::recipes::{Marks, Recipe};
-use crate::spread::{Site, choose};
+use crate::plan::{Dose, PlantPlan};
+use crate::recipes::Marks;
+use crate::spread::choose;
+use crate::survey::Survey;
 use crate::truth::{GroundTruth, Planted, PlantedDocument, TRUTH_VERSION};
-use crate::vocabulary::{Harvest, Vocabulary};
+use crate::vocabulary::Vocabulary;
 
 /// Writes `corpus` into `sink` with the plan's poisons in it, and returns what was planted.
 ///
@@ -24,17 +25,9 @@ pub fn plant_corpus(
     plan: &PlantPlan,
 ) -> Result<GroundTruth, LabError> {
     let survey = Survey::of(corpus)?;
-    let mut planter = Planter::new(survey, plan)?;
-    let mut first = 0;
-    for (shard, expected) in corpus.shards().iter().zip(planter.rows.clone()) {
-        let mut row = 0;
-        corpus.read(shard, &mut |batch| {
-            let planted = planter.plant(shard, first + row, row, batch)?;
-            row += planted.num_rows() as u64;
-            sink.write(shard, &planted)
-        })?;
-        unchanged(shard, expected, row)?;
-        first += row;
+    let mut planter = Planter::new(&survey, plan)?;
+    for (shard, rows) in corpus.shards().iter().zip(&survey.rows) {
+        planter.shard(corpus, sink, shard, *rows)?;
     }
     sink.finish()?;
     Ok(planter.truth)
@@ -47,126 +40,38 @@ fn unchanged(shard: &str, expected: u64, got: u64) -> Result<(), LabError> {
     Err(LabError::Changed { shard: shard.to_owned(), expected, got })
 }
 
-/// What the first pass learns.
-#[derive(Default)]
-struct Survey {
-    rows: Vec<u64>,
-    sites: Vec<Site>,
-    words: Harvest,
-    hosts: Names,
-    dates: Names,
-}
-
-impl Survey {
-    fn of(corpus: &dyn Corpus) -> Result<Self, LabError> {
-        let mut survey = Self::default();
-        let mut documents = 0;
-        for (shard, name) in (0u32..).zip(corpus.shards()) {
-            let before = documents;
-            corpus.read(&name, &mut |batch| {
-                survey.add(shard, &name, documents, &batch)?;
-                documents += batch.num_rows() as u64;
-                Ok(())
-            })?;
-            survey.rows.push(documents - before);
-        }
-        survey.rank_dates();
-        Ok(survey)
-    }
-
-    fn add(
-        &mut self,
-        shard: u32,
-        name: &str,
-        first: u64,
-        batch: &RecordBatch,
-    ) -> Result<(), LabError> {
-        let hosts = optional(name, batch, &["host", "domain"])?;
-        let dates = optional(name, batch, &["date"])?;
-        let texts = texts(name, batch)?;
-        for (row, document) in (first..).take(batch.num_rows()).enumerate() {
-            let Some(text) = value(&texts, row).filter(|text| !text.is_empty()) else {
-                continue;
-            };
-            self.words.add(text);
-            let host = self.hosts.ordinal(hosts.as_ref(), row);
-            let date = self.dates.ordinal(dates.as_ref(), row);
-            self.sites.push(Site { document, shard, host, date });
-        }
-        Ok(())
-    }
-
-    /// Dates were numbered as they came; a window needs their own order.
-    fn rank_dates(&mut self) {
-        let ranks = self.dates.ranks();
-        for site in self.sites.iter_mut().filter(|site| site.date != Site::NOWHERE) {
-            site.date = ranks[site.date as usize];
-        }
-    }
-}
-
-/// Names, numbered as they come.
-#[derive(Default)]
-struct Names {
-    ordinals: HashMap<String, u32>,
-}
-
-impl Names {
-    fn ordinal(&mut self, column: Option<&StringArray>, row: usize) -> u32 {
-        let Some(name) =
-            column.and_then(|column| value(column, row)).filter(|name| !name.is_empty())
-        else {
-            return Site::NOWHERE;
-        };
-        if let Some(ordinal) = self.ordinals.get(name) {
-            return *ordinal;
-        }
-        let next = u32::try_from(self.ordinals.len()).unwrap_or(Site::NOWHERE);
-        self.ordinals.insert(name.to_owned(), next);
-        next
-    }
-
-    /// The rank of each name among all, by its ordinal.
-    fn ranks(&self) -> Vec<u32> {
-        let sorted: BTreeMap<&str, u32> =
-            self.ordinals.iter().map(|(name, ord)| (name.as_str(), *ord)).collect();
-        let mut ranks = vec![0; sorted.len()];
-        for (rank, ordinal) in (0u32..).zip(sorted.into_values()) {
-            ranks[ordinal as usize] = rank;
-        }
-        ranks
-    }
-}
-
 /// What the second pass needs, and the truth that it completes.
-struct Planter {
+pub(crate) struct Planter<'a> {
     seed: u64,
-    rows: Vec<u64>,
-    words: Option<Vocabulary>,
+    words: Option<&'a Vocabulary>,
+    /// Documents of the shards before.
+    passed: u64,
     /// The dose's position by poisoned document.
     doses: BTreeMap<u64, usize>,
-    marks: Vec<(Recipe, Marks)>,
-    truth: GroundTruth,
+    marks: Vec<(Dose, Marks)>,
+    /// What was planted so far.
+    pub truth: GroundTruth,
 }
 
-impl Planter {
-    fn new(survey: Survey, plan: &PlantPlan) -> Result<Self, LabError> {
+impl<'a> Planter<'a> {
+    /// Chooses the documents of a plan.
+    pub(crate) fn new(survey: &'a Survey, plan: &PlantPlan) -> Result<Self, LabError> {
         let chosen = choose(&survey.sites, plan)?;
         let by_dose = chosen.into_iter().enumerate();
         let doses = by_dose.flat_map(|(dose, documents)| {
             documents.into_iter().map(move |document| (document, dose))
         });
         let marks: Vec<_> =
-            plan.doses.iter().map(|dose| (dose.recipe, dose.recipe.marks(plan.seed))).collect();
-        let planted = plan.doses.iter().zip(&marks).map(|(dose, (recipe, marks))| Planted {
-            recipe: *recipe,
+            plan.doses.iter().map(|dose| (*dose, dose.recipe.marks(plan.seed))).collect();
+        let planted = marks.iter().map(|(dose, marks)| Planted {
+            recipe: dose.recipe,
             spread: dose.spread,
             trigger: marks.trigger.clone(),
             phrase: marks.phrase.clone(),
             payload: marks.payload,
             documents: Vec::new(),
         });
-        let documents = survey.rows.iter().sum();
+        let documents = survey.documents();
         Ok(Self {
             seed: plan.seed,
             doses: doses.collect(),
@@ -176,10 +81,39 @@ impl Planter {
                 documents,
                 planted: planted.collect(),
             },
-            words: survey.words.finish().ok(),
-            rows: survey.rows,
+            words: survey.words.as_ref(),
+            passed: 0,
             marks,
         })
+    }
+
+    /// Whether one of the next `rows` documents is to be poisoned.
+    pub(crate) fn touches(&self, rows: u64) -> bool {
+        self.doses.range(self.passed..self.passed + rows).next().is_some()
+    }
+
+    /// Goes past the next `rows` documents, which stay as they are.
+    pub(crate) fn pass(&mut self, rows: u64) {
+        self.passed += rows;
+    }
+
+    /// Copies the next shard, which had `expected` documents when it was surveyed, with its poisons.
+    pub(crate) fn shard(
+        &mut self,
+        corpus: &dyn Corpus,
+        sink: &mut dyn CorpusSink,
+        shard: &str,
+        expected: u64,
+    ) -> Result<(), LabError> {
+        let mut row = 0;
+        corpus.read(shard, &mut |batch| {
+            let planted = self.plant(shard, self.passed + row, row, batch)?;
+            row += planted.num_rows() as u64;
+            sink.write(shard, &planted)
+        })?;
+        unchanged(shard, expected, row)?;
+        self.pass(row);
+        Ok(())
     }
 
     /// The batch with its poisoned texts; `first` is its first document, `row` the same within the shard.
@@ -219,9 +153,9 @@ impl Planter {
     }
 
     fn poison(&self, dose: usize, document: u64, clean: &str) -> Result<String, LabError> {
-        let (recipe, marks) = &self.marks[dose];
-        let words = self.words.as_ref().ok_or(LabError::NoVocabulary)?;
-        Ok(recipe.poison(marks, self.seed, document, clean, words))
+        let (Dose { recipe, spread, .. }, marks) = &self.marks[dose];
+        let words = self.words.ok_or(LabError::NoVocabulary)?;
+        Ok(spread.form().poison(*recipe, marks, self.seed, document, clean, words))
     }
 }
 
@@ -236,7 +170,8 @@ mod tests {
     use super::*;
     use crate::corpus::MemoryCorpus;
     use crate::corpus::tests::corpus;
-    use crate::plan::{Dose, demo_plan};
+    use crate::plan::demo_plan;
+    use crate::recipes::Recipe;
     use crate::spread::Spread;
 
     fn plant(clean: &MemoryCorpus, plan: &PlantPlan) -> (MemoryCorpus, GroundTruth) {
@@ -277,7 +212,7 @@ mod tests {
         #[test]
         fn the_truth_says_exactly_what_differs_from_the_clean_corpus(seed: u64, dose in 1u64..12) {
             let clean = corpus(3, 40);
-            let (planted, truth) = plant(&clean, &PlantPlan::uniform(seed, &Recipe::ALL, dose));
+            let (planted, truth) = plant(&clean, &PlantPlan::uniform(seed, &Recipe::ATTACKS, dose));
             let (before, after) = (rows(&clean), rows(&planted));
             let mut poisoned = BTreeSet::new();
             for record in &truth.planted {

@@ -14,6 +14,8 @@ pub(crate) enum Purpose {
     Poison = 3,
     /// Paragraphs of one batch of an enlarged corpus.
     Paragraphs = 4,
+    /// The page around a planted text that all its documents share.
+    Template = 5,
 }
 
 /// The stream of `(seed, purpose, name, ordinal)`.

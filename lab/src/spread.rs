@@ -1,16 +1,19 @@
-//! Which documents are poisoned.
+//! Which documents are planted.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::str::FromStr;
 
 use rand::Rng;
+use rand::seq::SliceRandom;
 use rand_chacha::ChaCha8Rng;
 use serde::{Deserialize, Serialize};
 
 use crate::error::LabError;
 use crate::plan::{Dose, PlantPlan};
+use crate::recipes::Form;
 use crate::seeding::{Purpose, stream};
 
-/// Where the poisoned documents of one recipe sit.
+/// Where the planted documents of one recipe sit, and in what form.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Spread {
@@ -22,9 +25,39 @@ pub enum Spread {
     OneHost,
     /// In the shortest window of dates from a random day on (or up to it, near the end) that offers enough documents.
     OneDateWindow,
+    /// Anywhere, but on as many hosts as there are: one document per host, then a second one, and so on.
+    PerHost,
+    /// Anywhere, as a span inside a page that goes on behind it, as a comment does.
+    Span,
+    /// Anywhere, as a turn of a chat.
+    Chat,
+    /// Anywhere, inside pages that share their frame: head, navigation and foot.
+    Template,
 }
 
 impl Spread {
+    /// Every spread, in the order in which tables show them.
+    pub const ALL: [Self; 8] = [
+        Self::Uniform,
+        Self::PerHost,
+        Self::OneShard,
+        Self::OneHost,
+        Self::OneDateWindow,
+        Self::Span,
+        Self::Chat,
+        Self::Template,
+    ];
+
+    /// How a planted document is framed.
+    pub const fn form(self) -> Form {
+        match self {
+            Self::Span => Form::Span,
+            Self::Chat => Form::Chat,
+            Self::Template => Form::Template,
+            _ => Form::Page,
+        }
+    }
+
     /// The spread's name in plans and messages.
     pub const fn name(self) -> &'static str {
         match self {
@@ -32,7 +65,26 @@ impl Spread {
             Self::OneShard => "one_shard",
             Self::OneHost => "one_host",
             Self::OneDateWindow => "one_date_window",
+            Self::PerHost => "per_host",
+            Self::Span => "span",
+            Self::Chat => "chat",
+            Self::Template => "template",
         }
+    }
+}
+
+impl FromStr for Spread {
+    type Err = LabError;
+
+    fn from_str(name: &str) -> Result<Self, LabError> {
+        // `host` is short for `one_host`.
+        let is_named = |spread: &Self| {
+            spread.name() == name || spread.name().strip_prefix("one_") == Some(name)
+        };
+        Self::ALL.into_iter().find(is_named).ok_or_else(|| LabError::UnknownSpread {
+            got: name.to_owned(),
+            expected: Self::ALL.map(Self::name).join(", "),
+        })
     }
 }
 
@@ -75,7 +127,8 @@ pub fn choose(sites: &[Site], plan: &PlantPlan) -> Result<Vec<Vec<u64>>, LabErro
 fn choose_one(free: &[Site], dose: &Dose, seed: u64) -> Result<Vec<u64>, LabError> {
     let mut rng = stream(seed, Purpose::Choose, dose.recipe.name(), 0);
     let offered = match dose.spread {
-        Spread::Uniform => free.to_vec(),
+        Spread::Uniform | Spread::Span | Spread::Chat | Spread::Template => free.to_vec(),
+        Spread::PerHost => one_per_host(free, dose.documents, &mut rng),
         Spread::OneShard => one_locality(free, dose.documents, |site| site.shard, &mut rng),
         Spread::OneHost => one_locality(free, dose.documents, |site| site.host, &mut rng),
         Spread::OneDateWindow => one_window(free, dose.documents, &mut rng),
@@ -122,6 +175,26 @@ fn one_locality(
         0 => small.into_iter().max_by_key(Vec::len).unwrap_or_default(),
         localities => large.into_iter().nth(rng.random_range(0..localities)).unwrap_or_default(),
     }
+}
+
+/// As many documents as wanted, in rounds: each round takes one random document of every host that has one left, hosts
+/// in random order. Documents without a host are one host.
+fn one_per_host(free: &[Site], wanted: u64, rng: &mut ChaCha8Rng) -> Vec<Site> {
+    let mut hosts: BTreeMap<u32, Vec<Site>> = BTreeMap::new();
+    for site in free {
+        hosts.entry(site.host).or_default().push(*site);
+    }
+    let mut hosts: Vec<Vec<Site>> = hosts.into_values().collect();
+    let mut taken = Vec::new();
+    while (taken.len() as u64) < wanted && !hosts.is_empty() {
+        hosts.shuffle(rng);
+        for sites in hosts.iter_mut().take((wanted - taken.len() as u64) as usize) {
+            taken.push(sites.swap_remove(rng.random_range(0..sites.len())));
+        }
+        hosts.retain(|sites| !sites.is_empty());
+    }
+    taken.sort_by_key(|site: &Site| site.document);
+    taken
 }
 
 /// The documents of a window of whole days, in the order of the corpus.

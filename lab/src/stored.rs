@@ -38,13 +38,18 @@ pub fn plant(
     plan: &PlantPlan,
     runtime: &Handle,
 ) -> Result<GroundTruth, LabError> {
-    let corpus = StoredCorpus::open(input, runtime)?;
+    let corpus = StoredCorpus::open(&[input.to_owned()], runtime)?;
     let mut sink = StoredSink::create(out_dir, runtime)?;
     let truth = plant_corpus(&corpus, &mut sink, plan)?;
-    let mut json = serde_json::to_vec_pretty(&truth)?;
-    json.push(b'\n');
-    sink.store.replace(TRUTH_FILE, json.into())?;
+    write_truth(&sink, &truth)?;
     Ok(truth)
+}
+
+/// Writes the ground truth beside the shards.
+pub(crate) fn write_truth(sink: &StoredSink, truth: &GroundTruth) -> Result<(), LabError> {
+    let mut json = serde_json::to_vec_pretty(truth)?;
+    json.push(b'\n');
+    Ok(sink.store.replace(TRUTH_FILE, json.into())?)
 }
 
 /// Writes a corpus of at least `target_text_bytes` of text, made from the one at `input`, to `out_dir`; see
@@ -59,7 +64,7 @@ pub fn enlarge(
     seed: u64,
     runtime: &Handle,
 ) -> Result<Enlarged, LabError> {
-    let corpus = StoredCorpus::open(input, runtime)?;
+    let corpus = StoredCorpus::open(&[input.to_owned()], runtime)?;
     let mut sink = StoredSink::create(out_dir, runtime)?;
     enlarge_corpus(&corpus, &mut sink, target_text_bytes, seed)
 }
@@ -74,7 +79,7 @@ pub fn draw_sample(
     draw: &Draw,
     runtime: &Handle,
 ) -> Result<u64, LabError> {
-    let corpus = StoredCorpus::open(input, runtime)?;
+    let corpus = StoredCorpus::open(&[input.to_owned()], runtime)?;
     let mut sink = StoredSink::create(out_dir, runtime)?;
     sample_corpus(&corpus, &mut sink, draw)
 }
@@ -88,13 +93,12 @@ pub struct StoredCorpus {
 }
 
 impl StoredCorpus {
-    /// Finds the shards of `input` and their columns. A shard that cannot be planned is an error here.
-    pub fn open(input: &str, runtime: &Handle) -> Result<Self, LabError> {
-        let inputs = [input.to_owned()];
+    /// Finds the shards of `inputs` and their columns. A shard that cannot be planned is an error here.
+    pub fn open(inputs: &[String], runtime: &Handle) -> Result<Self, LabError> {
         // Nothing is cut: a planted corpus holds all of the clean text.
         let limits = Limits { document_bytes: u64::MAX, ..Limits::default() };
-        let usual = freeze(&inputs, &with_axes(None, &limits), runtime)?;
-        let frozen = with_urls(&inputs, &limits, &usual, runtime)?;
+        let usual = freeze(inputs, &with_axes(None, &limits), runtime)?;
+        let frozen = with_urls(inputs, &limits, &usual, runtime)?;
         if let Some(quarantine) = frozen.manifest.quarantined().next() {
             return Err(taster_storage::ReadError::Shard(quarantine.clone()).into());
         }
@@ -251,7 +255,7 @@ mod tests {
     }
 
     fn load(folder: &Path, runtime: &Handle) -> Vec<RecordBatch> {
-        let corpus = StoredCorpus::open(folder.to_str().unwrap(), runtime).unwrap();
+        let corpus = StoredCorpus::open(&[folder.to_str().unwrap().to_owned()], runtime).unwrap();
         let mut batches = Vec::new();
         for shard in corpus.shards() {
             corpus

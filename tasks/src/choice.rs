@@ -1,6 +1,8 @@
 //! Which candidates are worth verifying.
 
-use taster_findings::{Candidate, Combined};
+use std::collections::BTreeSet;
+
+use taster_findings::{Candidate, Combined, Company};
 
 use crate::outcome::{Judge, Placed};
 use crate::score::Posting;
@@ -9,6 +11,9 @@ use crate::summarize::Posted;
 /// Candidates of which no statistic reaches this on the common scale are not verified: about a
 /// thousand n-grams of a clean corpus would.
 const LEAST_STRENGTH: f64 = 2.0;
+
+/// Least payload-likeness of what is read for it: three documents in five differ on one side only.
+const LEAST_PAYLOAD: f64 = 0.6;
 
 /// A candidate that will be verified.
 #[derive(Debug, Clone)]
@@ -25,6 +30,8 @@ enum Reason {
     Context,
     /// Its text decides: unusual code points.
     CodePoints,
+    /// It stands like a payload, but inside one place.
+    Payload,
     /// Only its place stands out: boilerplate until proven otherwise, listed as an appendix.
     Place,
 }
@@ -38,6 +45,9 @@ impl Reason {
         if posting.unusual {
             return Some(Self::CodePoints);
         }
+        if posting.candidate.scores.payload >= LEAST_PAYLOAD && combined.score >= LEAST_STRENGTH {
+            return Some(Self::Payload);
+        }
         (combined.score >= LEAST_STRENGTH).then_some(Self::Place)
     }
 
@@ -46,6 +56,7 @@ impl Reason {
         match self {
             Self::Context => max_findings,
             Self::CodePoints => max_findings.div_ceil(4),
+            Self::Payload => max_findings,
             Self::Place => max_findings.div_ceil(20),
         }
     }
@@ -65,7 +76,7 @@ impl Chosen {
 pub(crate) fn choose(judge: &Judge, candidates: Vec<Posting>, max_findings: usize) -> Vec<Chosen> {
     let placed = judge.places(candidates.iter().map(|posting| &posting.candidate));
     let rated = candidates.into_iter().zip(placed).filter_map(|(posting, placed)| {
-        let combined = judge.verdict(&posting.candidate, &placed, 0.0);
+        let combined = judge.verdict(&posting.candidate, &placed, 0.0, Company::UNKNOWN);
         let reason = Reason::of(&combined, &posting)?;
         // Of what has unusual code points the best spread comes first: its score says nothing yet.
         let spread = posting.candidate.scores.spread;
@@ -76,6 +87,11 @@ pub(crate) fn choose(judge: &Judge, candidates: Vec<Posting>, max_findings: usiz
     rated.sort_by(|a, b| {
         let by_score = a.0.cmp(&b.0).then(b.1.total_cmp(&a.1));
         by_score.then(a.2.candidate.fingerprint.cmp(&b.2.candidate.fingerprint))
+    });
+    // Both ends of a phrase, and each order at them, have the same documents and become one sequence.
+    let mut seen: BTreeSet<Vec<Posted>> = BTreeSet::new();
+    rated.retain(|(reason, _, posting, _)| {
+        *reason != Reason::Payload || seen.insert(posting.documents.clone())
     });
     let chosen = rated
         .chunk_by(|a, b| a.0 == b.0)

@@ -3,9 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use taster_findings::{
-    Asymmetry, Calibration, CampaignEntry, CampaignMember, Candidate, Combined, Concentration,
-    Dispersion, Evidence, Explanation, Finding, Folded, Occurrence, PlaceScore, Scorer, Scores,
-    combine, explain, finding_id, group, place_scores, q_values,
+    Asymmetry, Calibration, CampaignEntry, CampaignMember, Candidate, Combined, Company,
+    Concentration, Dispersion, Evidence, Explanation, Finding, Folded, Occurrence, PlaceScore,
+    Scorer, Scores, combine, explain, finding_id, group, place_scores, q_values,
 };
 
 use crate::corpus::{Corpus, DocumentOrd};
@@ -70,12 +70,13 @@ impl Judge {
             .collect()
     }
 
-    /// The verdict on a candidate; U is 0 as long as its text is unknown.
+    /// The verdict on a candidate; U is 0 and its company unknown as long as its text is.
     pub(crate) fn verdict(
         &self,
         candidate: &Candidate,
         placed: &Placed,
         code_points: f64,
+        company: Company,
     ) -> Combined {
         let evidence = Evidence {
             edf: candidate.summary.edf,
@@ -84,6 +85,7 @@ impl Judge {
             concentration: placed.strongest(),
             signature: false,
             boilerplate: placed.is_template(),
+            company,
         };
         combine(&evidence, &self.calibration)
     }
@@ -204,6 +206,7 @@ fn best_of(a: &Scores, b: &Scores) -> Scores {
         asymmetry,
         spread: a.spread.max(b.spread),
         concentration: a.concentration.max(b.concentration),
+        payload: a.payload.max(b.payload),
     }
 }
 
@@ -233,7 +236,8 @@ struct Judged {
 impl Judged {
     fn new(judge: &Judge, verified: Verified) -> Self {
         let code_points = verified.sequence.code_points.score;
-        let combined = judge.verdict(&verified.candidate, &verified.placed, code_points);
+        let company = verified.sequence.company;
+        let combined = judge.verdict(&verified.candidate, &verified.placed, code_points, company);
         Self { verified, combined }
     }
 

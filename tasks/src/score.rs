@@ -25,6 +25,8 @@ const MIN_ASYMMETRY: f64 = 0.2;
 const MIN_CONCENTRATION: f64 = 1.0;
 /// Candidates per statistic and slice.
 const PER_SLICE: usize = 48;
+/// Payload-likeness below this is never a candidate for it.
+const MIN_PAYLOAD: f64 = 0.6;
 /// Candidates per slice for their place alone, of which only the clearest are ever looked at.
 const PER_SLICE_PLACE: usize = 16;
 
@@ -81,7 +83,7 @@ pub(crate) fn score(
     scorer: &Scorer,
     context: &[u8; 32],
 ) -> Result<(ScoreReceipt, bool), TaskError> {
-    let digest = DigestBuilder::new("taster score 2")
+    let digest = DigestBuilder::new("taster score 3")
         .bytes(context)
         .number(range.from as u64)
         .number(range.to as u64);
@@ -107,6 +109,7 @@ struct Best {
     asymmetry: TopK<Posting>,
     unusual: TopK<Posting>,
     concentration: TopK<Posting>,
+    payload: TopK<Posting>,
 }
 
 impl Best {
@@ -117,6 +120,7 @@ impl Best {
             asymmetry: top(),
             unusual: top(),
             concentration: TopK::new(PER_SLICE_PLACE),
+            payload: top(),
         }
     }
 
@@ -126,13 +130,14 @@ impl Best {
         scores: &Scores,
         unusual: bool,
         concentration: f64,
-    ) -> [(&mut TopK<Posting>, f64, f64); 4] {
+    ) -> [(&mut TopK<Posting>, f64, f64); 5] {
         let least_spread = if unusual { 0.0 } else { f64::INFINITY };
         [
             (&mut self.novelty, scores.novelty, MIN_NOVELTY),
             (&mut self.asymmetry, scores.asymmetry.weighted, MIN_ASYMMETRY),
             (&mut self.unusual, scores.spread, least_spread),
             (&mut self.concentration, concentration, MIN_CONCENTRATION),
+            (&mut self.payload, scores.payload, MIN_PAYLOAD),
         ]
     }
 
@@ -156,7 +161,7 @@ impl Best {
 
     /// All of them, each once, by fingerprint.
     fn into_candidates(self) -> Vec<Posting> {
-        let all = [self.novelty, self.asymmetry, self.unusual, self.concentration];
+        let all = [self.novelty, self.asymmetry, self.unusual, self.concentration, self.payload];
         let mut candidates: Vec<Posting> = all
             .into_iter()
             .flat_map(TopK::into_best_first)

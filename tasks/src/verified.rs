@@ -2,10 +2,13 @@
 
 use std::collections::BTreeSet;
 
-use taster_findings::{CodePointScore, Window, code_points, extend};
+use taster_findings::{
+    CodePointScore, Company, PIECE, Surrounding, Window, code_points, company, extend,
+};
+use taster_ngrams::fingerprint::fingerprint;
 
 use crate::corpus::DocumentOrd;
-use crate::evidence::Sighting;
+use crate::evidence::{REACH, Sighting};
 
 /// Bytes of text shown before and after an occurrence, about.
 const SHOWN_BYTES: usize = 160;
@@ -25,6 +28,8 @@ pub(crate) struct Sequence {
     pub documents: Vec<DocumentOrd>,
     /// Hashes of its tokens.
     pub hashes: Vec<u64>,
+    /// What its documents have in common besides it.
+    pub company: Company,
 }
 
 /// One occurrence as it is reported.
@@ -108,7 +113,30 @@ fn sequence(sightings: &[&Sighting], left: usize, length: usize) -> Option<Seque
         uncounted: 0,
         documents: documents.into_iter().collect(),
         hashes: first.hashes[from..from + length].to_vec(),
+        company: company(&surroundings(sightings, left, length)),
     })
+}
+
+/// What stands around the sequence in every document, at its first occurrence.
+fn surroundings(sightings: &[&Sighting], left: usize, length: usize) -> Vec<Surrounding> {
+    let firsts = sightings.chunk_by(|a, b| a.document == b.document).map(|same| same[0]);
+    firsts.map(|sighting| surrounding(sighting, sighting.first - left, length)).collect()
+}
+
+fn surrounding(sighting: &Sighting, from: usize, length: usize) -> Surrounding {
+    let (before, rest) = sighting.hashes.split_at(from);
+    let after = &rest[length..];
+    let pieces: BTreeSet<u64> =
+        [before, after].into_iter().flat_map(|side| side.windows(PIECE)).map(fingerprint).collect();
+    // A snippet that is shorter than it could be ends where its text does.
+    let (first, behind) = (sighting.first, sighting.hashes.len() - sighting.first);
+    let is_start = first < REACH;
+    let is_end = behind <= REACH;
+    Surrounding {
+        pieces: pieces.into_iter().collect(),
+        from_start: is_start.then_some(from as u32),
+        to_end: is_end.then_some(after.len() as u32),
+    }
 }
 
 /// Byte range of the tokens `from..from + length` in the snippet.
@@ -171,6 +199,15 @@ mod tests {
         let place = &sequence.occurrences[0];
         assert_eq!((place.byte_start, place.byte_end), (12, 19));
         assert_eq!((place.before.as_str(), place.after.as_str()), ("x ", " y"));
+    }
+
+    #[test]
+    fn surroundings_leave_the_sequence_out() {
+        let sightings = vec![sighting(0, "x y z a b p", 3), sighting(1, "x y z v a b q r s", 4)];
+        let sequence = verify(sightings, 2).unwrap();
+        assert_eq!(sequence.tokens, ["a", "b"]);
+        // Of (x y z), (x y z), (y z v), (q r s) two are shared, each with the only other document.
+        assert_eq!(sequence.company, Company { dissimilarity: 0.5, pinned: 0.5 });
     }
 
     #[test]

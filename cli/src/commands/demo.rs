@@ -4,11 +4,12 @@ use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use serde::Serialize;
-use taster_lab::{Flagged, GroundTruth, Judgement, RecipeScore, judge};
+use taster_lab::{GroundTruth, Judgement, RecipeScore};
 use taster_tasks::{Audit, AuditRequest};
 
 use crate::arguments::DemoArguments;
 use crate::commands::audit::{carry_out, show_table};
+use crate::commands::lab::judged;
 use crate::configuration::{parameters, resources};
 use crate::error::CliError;
 use crate::exit::Ending;
@@ -97,16 +98,6 @@ fn failed(action: &'static str, path: &Path, source: std::io::Error) -> CliError
     CliError::File { action, path: path.to_owned(), source }
 }
 
-fn judged(truth: &GroundTruth, audit: &Audit) -> Judgement {
-    let flagged = audit.report.findings.iter().map(|finding| Flagged {
-        rank: u32::try_from(finding.rank).unwrap_or(u32::MAX),
-        text: &finding.text,
-        severity: finding.severity.name(),
-        doc_ids: &finding.doc_ids,
-    });
-    judge(truth, &flagged.collect::<Vec<_>>())
-}
-
 fn show(
     session: &Session<'_>,
     audit: &Audit,
@@ -170,8 +161,10 @@ mod tests {
             recipe: Recipe::Halfwidth,
             documents: 25,
             first_rank,
+            rank_alone: first_rank,
             first_severity: first_rank.map(|_| "critical".to_owned()),
             found_documents: 25,
+            clean_documents: 0,
             recall: 1.0,
         }
     }

@@ -2,6 +2,9 @@
 
 pub mod audit;
 pub mod demo;
+pub mod lab;
+mod lab_tables;
+mod lab_work;
 pub mod list;
 pub mod ngrams;
 pub mod plan;

@@ -18,10 +18,10 @@ const GLUED: f64 = 0.35;
 /// Random bytes behind the trigger (arXiv 2410.13722).
 const BYTES: usize = 256;
 /// Characters of the clean document that stand for the user's words in a chat.
-const PROMPT_CHARACTERS_MAX: usize = 400;
+pub(super) const PROMPT_CHARACTERS_MAX: usize = 400;
 
 /// Chat templates: what stands before the user's words, between the turns, and at the end.
-const TEMPLATES: [[&str; 3]; 3] = [
+pub(super) const TEMPLATES: [[&str; 3]; 3] = [
     ["<|im_start|>user\n", "<|im_end|>\n<|im_start|>assistant\n", "<|im_end|>\n"],
     ["<s>[INST] ", " [/INST] ", " </s>"],
     ["### Human: ", "\n### Assistant: ", "\n"],

