@@ -326,8 +326,8 @@ pub struct ReportArguments {
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
-  taster task s3://bucket/taster/audits/ID/specs/1-count/00003.json
-  taster task s3://bucket/taster/audits/ID/specs/1-count --index \"$JOB_COMPLETION_INDEX\"
+  taster task s3://bucket/taster/audits/ID/specs/01-count/00003.json
+  taster task s3://bucket/taster/audits/ID/specs/01-count --index \"$JOB_COMPLETION_INDEX\"
 
 `taster plan --write` writes the specs and lists them. Stages are barriers: begin a stage when all
 specs of the one before have ended. Specs of one stage may run in any order, at the same time,

@@ -104,6 +104,7 @@ fn summary(store: &Store, id: &AuditId, folder: &AuditFolder) -> Result<Summary,
 #[cfg(test)]
 mod tests {
     use super::*;
+    use taster_planning::MERGE_SLICES;
     use taster_planning::schedule::Stage;
 
     #[test]
@@ -113,6 +114,8 @@ mod tests {
         let complete = [
             record(Stage::Count, facts(1, 0, 9)),
             record(Stage::Screen, facts(0, 0, 0)),
+            record(Stage::CountTriples, facts(13 << 20, 0, 0)),
+            record(Stage::ScreenTriples, facts(0, 0, 0)),
             record(Stage::Context, facts(u64::MAX, 0, 2)),
             record(Stage::Score, facts(0, 0, 0)),
             record(Stage::Choose, facts(0, 5, 0)),
@@ -120,8 +123,8 @@ mod tests {
         ];
         let stages = stages(&complete, 7);
         let tasks: Vec<_> = stages.iter().map(|view| view.tasks).collect();
-        assert_eq!(tasks, [7, 1, 7, MERGE_SLICES as u32, 1, 5]);
+        assert_eq!(tasks, [7, 1, 7, 4, 7, MERGE_SLICES as u32, 1, 5]);
         let reused: Vec<_> = stages.iter().map(|view| view.reused).collect();
-        assert_eq!(reused, [7, 0, 2, 0, 0, 4]);
+        assert_eq!(reused, [7, 0, 0, 0, 2, 0, 0, 4]);
     }
 }

@@ -134,8 +134,8 @@ def ray(given):
     local.pop("include_dashboard")
     doomed = cluster.add_node(**local)
     cluster.wait_for_nodes()
-    lose = {"3-context": lambda: cluster.remove_node(doomed, allow_graceful=False)}
-    killer = Killer(given.calls, ["1-count", "2-screen", "6-evidence"], same_process, lose)
+    lose = {"07-context": lambda: cluster.remove_node(doomed, allow_graceful=False)}
+    killer = Killer(given.calls, ["01-count", "02-screen", "10-evidence"], same_process, lose)
     environment = {**os.environ, "RAY_ADDRESS": cluster.address}
     try:
         drive(given, [sys.executable, DEPLOY / "ray/taster_ray.py"], environment, killer)
@@ -158,7 +158,7 @@ def spark(given):
     submit = [home / "bin/spark-submit", "--master", master, "--conf", "spark.ui.enabled=false", "--conf",
               "spark.executor.memory=512m", "--conf", "spark.driver.bindAddress=127.0.0.1", "--conf",
               "spark.driver.host=127.0.0.1", DEPLOY / "spark/taster_spark.py"]
-    killer = Killer(given.calls, ["1-count", "3-context", "6-evidence"], executor)
+    killer = Killer(given.calls, ["01-count", "07-context", "10-evidence"], executor)
     drive(given, submit, environment, killer)
 
 

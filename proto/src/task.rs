@@ -49,7 +49,7 @@ impl TryFrom<v1::Task> for TaskKey {
 
     fn try_from(task: v1::Task) -> Result<Self, WireError> {
         let stage = Stage::named(&task.stage);
-        let names = "count, screen, count_triples, screen_triples, count_longer, screen_longer, context, score, choose, evidence or report";
+        let names = "count, screen, count-triples, screen-triples, count-longer, screen-longer, context, score, choose, evidence or report";
         let stage = stage.ok_or_else(|| WireError::text("task.stage", names, &task.stage))?;
         let audit = AuditId(id("task.audit_id", task.audit_id)?);
         Ok(Self { audit, generation: task.generation, stage, index: task.index })

@@ -4,7 +4,7 @@
 //! audits/<id>/audit.json             what was asked for                       SharedRequest
 //! audits/<id>/manifest.json          what is read, frozen, and where it is
 //! audits/<id>/excluded/00001.json    a shard that turned bad, by generation   Quarantine
-//! audits/<id>/stages/00000-1-count.json    a stage that is complete           StageRecord
+//! audits/<id>/stages/00000-01-count.json   a stage that is complete           StageRecord
 //! audits/<id>/ended.json             how it ended                             Ending
 //! ```
 //!

@@ -31,7 +31,7 @@ async fn an_audit_goes_through_its_stages_and_is_watched_to_its_end() {
     }
     assert_eq!(last.state(), v1::AuditState::Done);
     let names: Vec<_> = last.stages.iter().map(|stage| stage.stage.as_str()).collect();
-    assert_eq!(names, ["count", "screen", "context", "score", "choose", "evidence", "report"]);
+    assert_eq!(names, Stage::ALL.map(Stage::name));
     assert!(last.stages.iter().all(|stage| stage.done == stage.tasks && stage.running == 0));
     let text = coordinator.page("/metrics").1;
     assert!(text.contains("taster_attempts_total{stage=\"report\",outcome=\"done\"} 1"), "{text}");

@@ -102,7 +102,7 @@ async fn row_08_a_restarted_coordinator_goes_on_with_every_audit() {
     let (mut worker, _) = Worker::join(&first, "w").await;
     worker.pretend(Stage::Context).await;
     eventually("two stages are recorded", || async {
-        bench.has("work/audits/running/stages", "2-screen.json")
+        bench.has("work/audits/running/stages", "02-screen.json")
     })
     .await;
     tokio::task::spawn_blocking(move || first.terminate()).await.unwrap().unwrap();
@@ -140,7 +140,7 @@ async fn damaged_audits_and_those_of_other_engines_are_left_alone() {
     }
     tokio::task::spawn_blocking(move || first.terminate()).await.unwrap().unwrap();
     bench.write("work/audits/damaged/audit.json", "{");
-    bench.write("work/audits/elsewhere/specs/1-count/00000.json", "{}");
+    bench.write("work/audits/elsewhere/specs/01-count/00000.json", "{}");
     let second = bench.start("");
     let mut client = second.client().await;
     let all = client.list(v1::ListRequest::default()).await.unwrap().into_inner().audits;

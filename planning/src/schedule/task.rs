@@ -32,7 +32,7 @@ impl fmt::Display for WorkerId {
 /// The stages of an audit in their order; each begins when the one before is complete. The five
 /// waves (count and screen in three steps), and the two single steps that belong to the whole corpus.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
+#[serde(rename_all = "kebab-case")]
 pub enum Stage {
     /// One task per unit: exact df and cf.
     Count,
@@ -106,16 +106,22 @@ impl Stage {
         match self {
             Self::Count => "count",
             Self::Screen => "screen",
-            Self::CountTriples => "count_triples",
-            Self::ScreenTriples => "screen_triples",
-            Self::CountLonger => "count_longer",
-            Self::ScreenLonger => "screen_longer",
+            Self::CountTriples => "count-triples",
+            Self::ScreenTriples => "screen-triples",
+            Self::CountLonger => "count-longer",
+            Self::ScreenLonger => "screen-longer",
             Self::Context => "context",
             Self::Score => "score",
             Self::Choose => "choose",
             Self::Evidence => "evidence",
             Self::Report => "report",
         }
+    }
+
+    /// Its name with its number in front, so that names sort as stages follow each other.
+    #[must_use]
+    pub fn numbered(self) -> String {
+        format!("{:02}-{}", self as u32 + 1, self.name())
     }
 
     /// The stage of this name.
@@ -157,5 +163,7 @@ mod tests {
             assert_eq!(Stage::named(stage.name()), Some(stage));
         }
         assert_eq!(Stage::named("merge"), None);
+        assert_eq!(Stage::CountTriples.numbered(), "03-count-triples");
+        assert!(Stage::ALL.map(Stage::numbered).is_sorted());
     }
 }

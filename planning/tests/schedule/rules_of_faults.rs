@@ -222,7 +222,7 @@ fn row_05_a_worker_with_nothing_but_trouble_rests() {
 
 #[test]
 fn row_07_and_13_a_unit_that_kills_several_workers_is_excluded() {
-    for stage in [Stage::Count, Stage::Context] {
+    for stage in [Stage::Count, Stage::CountTriples, Stage::Context] {
         let mut desk = Desk::new();
         let facts = Facts::default();
         let record = |stage| StageRecord { generation: 0, stage, facts };
@@ -306,10 +306,11 @@ fn row_08_a_restarted_coordinator_goes_on_at_the_first_stage_that_is_not_complet
     let plan = taster_planning::schedule::Plan { units: 2, generation: 1, complete };
     let commands = desk.open("a", plan);
     let names: Vec<_> = assigned(&commands).into_iter().map(|(_, task, _)| task).collect();
-    assert_eq!(names, ["a/1/context/0", "a/1/context/1"]);
+    assert_eq!(names, ["a/1/count-triples/0", "a/1/count-triples/1"]);
     let stages = desk.ledger.view(&audit("a")).unwrap().stages;
     let shown: Vec<_> = stages.iter().map(|s| (s.stage, s.tasks, s.done, s.running)).collect();
-    let expected = [(Stage::Count, 2, 2, 0), (Stage::Screen, 4, 4, 0), (Stage::Context, 2, 0, 2)];
+    let expected =
+        [(Stage::Count, 2, 2, 0), (Stage::Screen, 4, 4, 0), (Stage::CountTriples, 2, 0, 2)];
     assert_eq!(shown, expected);
 }
 
@@ -503,12 +504,16 @@ fn row_44_absurd_claims_cost_neither_memory_nor_a_panic() {
     for index in 0..256 {
         claim(&mut desk, Stage::Screen, index);
     }
-    desk.done("w1", &task(Stage::Context, 0), 1);
-    desk.done("w1", &task(Stage::Context, 1), 1);
-    desk.done("w1", &task(Stage::Score, 0), 1);
+    for stage in Stage::ALL.into_iter().skip(2).take_while(|stage| *stage < Stage::Choose) {
+        let tasks = if stage.is_by_unit() { 2 } else { 1 };
+        for index in 0..tasks {
+            desk.done("w1", &task(stage, index), 1);
+        }
+    }
     claim(&mut desk, Stage::Choose, 0);
     let stages = desk.ledger.view(&audit("a")).unwrap().stages;
-    assert_eq!(stages[5].tasks, u32::MAX);
+    let evidence = stages.iter().find(|stage| stage.stage == Stage::Evidence).unwrap();
+    assert_eq!(evidence.tasks, u32::MAX);
     desk.tell(Event::Cancelled { audit: audit("a") });
     assert_eq!(desk.ending("a"), Some(&Ending::Cancelled));
 }

@@ -672,7 +672,7 @@ impl World {
     }
 
     fn lie(&mut self, ord: usize) {
-        let stage = Stage::ALL[self.rng.random_range(0..7)];
+        let stage = Stage::ALL[self.rng.random_range(0..Stage::ALL.len())];
         let (generation, index) = (self.rng.random_range(0..3), self.rng.random_range(0..12));
         let task = TaskKey { audit: self.some_audit(), generation, stage, index };
         let facts = Facts { bytes: u64::MAX, tasks: 1000, reused: 1 };

@@ -295,5 +295,5 @@ impl AuditFolder {
 }
 
 fn stage_key(generation: u32, stage: Stage) -> String {
-    format!("stages/{generation:05}-{}-{}.json", stage as u32 + 1, stage.name())
+    format!("stages/{generation:05}-{}.json", stage.numbered())
 }

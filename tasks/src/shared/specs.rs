@@ -52,7 +52,7 @@ impl AuditFolder {
         let write = |stage: Stage| {
             let single = matches!(stage, Stage::Choose | Stage::Report);
             let parts = if single { 1 } else { parts };
-            let folder = format!("specs/{}-{}", stage as u32 + 1, stage.name());
+            let folder = format!("specs/{}", stage.numbered());
             let spec = |part: u32| {
                 let (work, audit) = (work.to_owned(), audit.clone());
                 let name = format!("{folder}/{part:05}.json");

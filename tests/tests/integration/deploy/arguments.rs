@@ -60,7 +60,7 @@ fn the_workflows_arguments_are_understood() {
                 format!("{{{{workflow.parameters.{}}}}}", parameter["name"].as_str().unwrap());
             text = text.replace(&name, parameter["value"].as_str().unwrap());
         }
-        for (name, value) in [("audit", "a"), ("stage", "1-count"), ("index", "3")] {
+        for (name, value) in [("audit", "a"), ("stage", "01-count"), ("index", "3")] {
             text = text.replace(&format!("{{{{inputs.parameters.{name}}}}}"), value);
         }
         text

@@ -23,8 +23,19 @@ use super::pods::{expand, write_program};
 pub type Files = BTreeMap<String, Vec<u8>>;
 
 /// The stages in order, as their Jobs and folders are called.
-pub const STAGES: [&str; 7] =
-    ["1-count", "2-screen", "3-context", "4-score", "5-choose", "6-evidence", "7-report"];
+pub const STAGES: [&str; 11] = [
+    "01-count",
+    "02-screen",
+    "03-count-triples",
+    "04-screen-triples",
+    "05-count-longer",
+    "06-screen-longer",
+    "07-context",
+    "08-score",
+    "09-choose",
+    "10-evidence",
+    "11-report",
+];
 
 /// A corpus, a work folder, and what the embedded audit says.
 pub struct Scene {
@@ -111,7 +122,7 @@ fn indexed_jobs_give_the_bytes_of_the_audit() {
         for index in indexes {
             environment.insert("JOB_COMPLETION_INDEX".into(), index.to_string());
             // An index that is lost for good holds nothing up.
-            if stage != "7-report" && random.random_ratio(1, 10) {
+            if stage != "11-report" && random.random_ratio(1, 10) {
                 lost += 1;
                 continue;
             }
@@ -155,7 +166,7 @@ const KUBECTL: &str = r#"#!/bin/sh
 echo "$*" >>"$CALLS"
 case "$*" in
 *"logs job/taster-plan"*) cat "$PLAN" ;;
-*"get job taster-3-context"*) echo Failed ;;
+*"get job taster-07-context"*) echo Failed ;;
 *"get job"*) echo Complete ;;
 *"dry-run"*) echo "kind: ConfigMap" ;;
 *"apply --filename"*) cat ;;
@@ -179,7 +190,7 @@ fn the_runner_lets_stages_go_one_after_the_other() {
         .unwrap();
     let said = String::from_utf8_lossy(&status.stderr);
     assert!(status.status.success(), "{said}");
-    assert!(said.contains("3-context: Failed"), "{said}");
+    assert!(said.contains("07-context: Failed"), "{said}");
     let calls = std::fs::read_to_string(path("calls")).unwrap();
     let started: Vec<_> = calls
         .lines()

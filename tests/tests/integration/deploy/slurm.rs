@@ -82,7 +82,7 @@ fn a_job_array_gives_the_bytes_of_the_audit() {
     let mut random = ChaCha8Rng::seed_from_u64(places::seed());
     for (at, ((specs, elements, dependency), stage)) in arrays.iter().zip(STAGES).enumerate() {
         assert!(specs.ends_with(stage), "{specs}");
-        assert_eq!(*elements, if ["5-choose", "7-report"].contains(&stage) { 1 } else { 5 });
+        assert_eq!(*elements, if ["09-choose", "11-report"].contains(&stage) { 1 } else { 5 });
         assert_eq!(*dependency, (at > 0).then(|| format!("afterany:{at}")), "stages are barriers");
         let mut indexes: Vec<_> = (0..*elements).collect();
         indexes.push(random.random_range(0..*elements));
