@@ -163,7 +163,7 @@ impl Folder {
         let excluded = self.excluded_at(self.excluded.len() as u32);
         for unit in 0..self.corpus.units {
             let done = |stage| self.outputs.contains_key(&(stage, unit, BTreeSet::new()));
-            let done = done(Stage::Count) && done(Stage::Context);
+            let done = Stage::ALL.into_iter().filter(|stage| stage.is_by_unit()).all(done);
             let out = excluded.contains(&shard_of(unit));
             assert!(done || out, "unit {unit} is neither done nor excluded");
         }
@@ -180,8 +180,8 @@ fn tasks(corpus: &Corpus, excluded: &BTreeSet<u32>) -> BTreeMap<Stage, u32> {
     let bytes = units.count() as u64 * corpus.bytes;
     let ranges = merge_ranges(bytes, MERGE_SLICES).len() as u32;
     let of = |stage| match stage {
-        Stage::Count | Stage::Context => corpus.units,
-        Stage::Screen | Stage::Score => ranges,
+        Stage::Count | Stage::CountTriples | Stage::CountLonger | Stage::Context => corpus.units,
+        Stage::Screen | Stage::ScreenTriples | Stage::ScreenLonger | Stage::Score => ranges,
         Stage::Choose | Stage::Report => 1,
         Stage::Evidence => errands(excluded),
     };
