@@ -138,11 +138,11 @@ fn a_bad_shard_starts_the_audit_over_and_a_second_one_is_found_again() {
     desk.open("a", Plan { complete, ..plan(3) });
     desk.join("w1", 3);
     desk.done("w1", &task(Stage::Screen, 0), 1);
-    let commands = desk.finish("w1", &task(Stage::Context, 1), 1, bad_shard("x"));
+    let commands = desk.finish("w1", &task(Stage::CountTriples, 1), 1, bad_shard("x"));
     assert_eq!(revoked(&commands).len(), 2);
     assert_eq!(exclusions(&commands).len(), 1);
     // The second one comes while the first is committed: its attempt is void by then.
-    assert_eq!(desk.finish("w1", &task(Stage::Context, 2), 1, bad_shard("y")), vec![]);
+    assert_eq!(desk.finish("w1", &task(Stage::CountTriples, 2), 1, bad_shard("y")), vec![]);
     let excluded = |generation| Event::Excluded { audit: audit("a"), generation, refused: None };
     // An answer to an older question does not count.
     assert_eq!(desk.tell(excluded(0)), vec![]);
@@ -155,7 +155,7 @@ fn a_bad_shard_starts_the_audit_over_and_a_second_one_is_found_again() {
         desk.done("w1", &next(Stage::Count, unit), 1);
     }
     desk.done("w1", &next(Stage::Screen, 0), 1);
-    let commands = desk.finish("w1", &next(Stage::Context, 2), 1, bad_shard("y"));
+    let commands = desk.finish("w1", &next(Stage::CountTriples, 2), 1, bad_shard("y"));
     assert_eq!(exclusions(&commands)[0].0, 2);
     desk.tell(excluded(2));
     desk.run_out(&["w1"], 0, 0);
