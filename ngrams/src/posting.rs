@@ -249,6 +249,14 @@ impl<'a> Record<'a> {
         self.layout.axes.len()
     }
 
+    /// The locality ordinal that all documents of the record's segment have on an axis, one of
+    /// [`Record::axes`]; `None` if there are several.
+    #[must_use]
+    pub fn only_locality(&self, axis: usize) -> Option<u32> {
+        let [width, least @ ..] = self.layout.axes[axis];
+        (width == 0).then(|| u32::from_le_bytes(least))
+    }
+
     /// Locality ordinals of all postings on an axis, one of [`Record::axes`].
     pub fn localities(&self, axis: usize) -> impl ExactSizeIterator<Item = u32> + use<'a> {
         let [width, least @ ..] = self.layout.axes[axis];
@@ -308,6 +316,9 @@ mod tests {
             assert_eq!(record.axes(), axes);
             for axis in 0..axes {
                 let localities: Vec<u32> = record.localities(axis).collect();
+                if let Some(only) = record.only_locality(axis) {
+                    assert!(localities.iter().all(|&locality| locality == only));
+                }
                 let known = postings.iter().map(|p| expected(p.document, axes)[axis]);
                 assert_eq!(localities, known.collect::<Vec<_>>());
             }

@@ -140,7 +140,7 @@ impl<'a> Driver<'a> {
         let progress = self.progress;
         progress.wave_started(wave, tasks.len() as u64, tasks.iter().map(&bytes).sum());
         let workspace = &self.workspace;
-        let results = run_wave(self.threads, tasks, |task| {
+        let results = run_wave(self.threads, tasks, &bytes, |task| {
             let (result, reused) = work(workspace, task)?;
             progress.task_done(wave, bytes(task), reused);
             Ok((result, reused))

@@ -6,21 +6,25 @@ use std::sync::{Mutex, PoisonError};
 use crate::TaskError;
 
 /// Runs `work` for every task on up to `threads` threads and returns the results in task order.
-/// After the first error no new task is started; the error of the lowest task is returned.
+/// The largest tasks, by `bytes`, begin first, so that no thread is left with a large one while the
+/// others have nothing to do. After the first error no new task is started; of the errors that of
+/// the lowest task is returned.
 pub(crate) fn run_wave<T: Sync, R: Send>(
     threads: usize,
     tasks: &[T],
+    bytes: impl Fn(&T) -> u64,
     work: impl Fn(&T) -> Result<R, TaskError> + Sync,
 ) -> Result<Vec<R>, TaskError> {
     let results: Vec<Mutex<Option<Result<R, TaskError>>>> =
         tasks.iter().map(|_| Mutex::new(None)).collect();
+    let mut order: Vec<usize> = (0..tasks.len()).collect();
+    order.sort_by_key(|&index| std::cmp::Reverse(bytes(&tasks[index])));
     let next = AtomicUsize::new(0);
     let failed = AtomicBool::new(false);
     let run = || {
         while !failed.load(Ordering::Relaxed) {
-            let index = next.fetch_add(1, Ordering::Relaxed);
-            let Some(task) = tasks.get(index) else { return };
-            let result = work(task);
+            let Some(&index) = order.get(next.fetch_add(1, Ordering::Relaxed)) else { return };
+            let result = work(&tasks[index]);
             failed.fetch_or(result.is_err(), Ordering::Relaxed);
             *results[index].lock().unwrap_or_else(PoisonError::into_inner) = Some(result);
         }
@@ -31,10 +35,14 @@ pub(crate) fn run_wave<T: Sync, R: Send>(
         }
         run();
     });
-    // Tasks are taken in order, so every task before a failed one has a result.
+    in_order(results)
+}
+
+/// The results of all tasks, or the first error; a task is without a result only if another failed.
+fn in_order<R>(results: Vec<Mutex<Option<Result<R, TaskError>>>>) -> Result<Vec<R>, TaskError> {
     let results = results
         .into_iter()
-        .map_while(|slot| slot.into_inner().unwrap_or_else(PoisonError::into_inner));
+        .filter_map(|slot| slot.into_inner().unwrap_or_else(PoisonError::into_inner));
     results.collect()
 }
 
@@ -47,20 +55,43 @@ mod tests {
     fn results_keep_task_order_for_any_number_of_threads() {
         let tasks: Vec<u32> = (0..100).collect();
         for threads in [1, 2, 7] {
-            let results = run_wave(threads, &tasks, |task| Ok(task * 2)).unwrap();
+            let results =
+                run_wave(threads, &tasks, |task| u64::from(task % 7), |task| Ok(task * 2)).unwrap();
             assert_eq!(results, tasks.iter().map(|task| task * 2).collect::<Vec<_>>());
         }
-        assert!(run_wave(3, &[0u8; 0], |_| Ok(())).unwrap().is_empty());
+        assert!(run_wave(3, &[0u8; 0], |_| 0, |_| Ok(())).unwrap().is_empty());
+    }
+
+    #[test]
+    fn the_largest_begin_first() {
+        let tasks = [3u64, 9, 1, 9];
+        let begun = Mutex::new(Vec::new());
+        run_wave(
+            1,
+            &tasks,
+            |task| *task,
+            |task| {
+                begun.lock().unwrap().push(*task);
+                Ok(())
+            },
+        )
+        .unwrap();
+        assert_eq!(*begun.lock().unwrap(), [9, 9, 3, 1]);
     }
 
     #[test]
     fn an_error_stops_the_wave() {
         let tasks: Vec<u32> = (0..100).collect();
         let started = AtomicUsize::new(0);
-        let result = run_wave(2, &tasks, |task| {
-            started.fetch_add(1, Ordering::Relaxed);
-            if *task == 3 { Err(TaskError::Parameter("three".into())) } else { Ok(()) }
-        });
+        let result = run_wave(
+            2,
+            &tasks,
+            |_| 1,
+            |task| {
+                started.fetch_add(1, Ordering::Relaxed);
+                if *task == 3 { Err(TaskError::Parameter("three".into())) } else { Ok(()) }
+            },
+        );
         assert_eq!(result.unwrap_err().to_string(), "three");
         assert!(started.load(Ordering::Relaxed) < 100);
     }

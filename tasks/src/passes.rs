@@ -15,9 +15,10 @@ use crate::summarize::Posted;
 use crate::verified::{Sequence, verify};
 use crate::{TaskError, choice};
 
-/// Documents of the targets that one evidence pass holds in memory, about 1 kB each. Every pass
-/// decodes most of the corpus, so they should be few.
-const EVIDENCE_DOCUMENTS: usize = 16_384;
+/// Tokens of a segment per document of the targets that one evidence pass holds in memory, about
+/// 1 kB: a pass takes as much as a segment takes in one of the waves before. Every pass decodes
+/// most of the corpus, so they should be few.
+const SEGMENT_TOKENS_PER_DOCUMENT: usize = 16;
 
 /// Where the documents of every run are.
 pub(crate) struct RunPlaces(Vec<(DocumentOrd, u32)>);
@@ -54,7 +55,7 @@ pub(crate) fn evidence(
     chosen: &Chosen,
 ) -> Result<Vec<Verified>, TaskError> {
     let mut verified = Vec::new();
-    for pass in passes(&chosen.targets) {
+    for pass in passes(&chosen.targets, driver.workspace.segment_tokens) {
         let mut seen = look_all(driver, chosen, Arc::clone(&chosen.targets), pass.clone())?;
         for (index, place) in pass.enumerate() {
             let ByTarget { mut sightings, uncounted } = seen.remove(&index).unwrap_or_default();
@@ -112,13 +113,15 @@ fn look_all(
     Ok(by_target(driver.stage(&looking)?))
 }
 
-/// Consecutive targets with at most [`EVIDENCE_DOCUMENTS`] documents together, at least one each.
-pub(crate) fn passes(targets: &[Target]) -> Vec<Range<usize>> {
+/// Consecutive targets that have together as many documents as memory for segments of so many
+/// tokens allows; at least one target each.
+pub(crate) fn passes(targets: &[Target], segment_tokens: usize) -> Vec<Range<usize>> {
+    let most = segment_tokens / SEGMENT_TOKENS_PER_DOCUMENT;
     let mut passes = Vec::new();
     let (mut start, mut documents) = (0, 0);
     for (index, target) in targets.iter().enumerate() {
         documents += target.documents.len();
-        if index > start && documents > EVIDENCE_DOCUMENTS {
+        if index > start && documents > most {
             passes.push(start..index);
             (start, documents) = (index, target.documents.len());
         }

@@ -14,8 +14,9 @@ pub(crate) struct Posted(pub u32, pub u32);
 pub(crate) struct Summarizer {
     left: Vec<u32>,
     right: Vec<u32>,
-    /// Locality ordinals shifted by one, per axis; 0 stands for none.
-    places: Vec<Vec<u32>>,
+    /// Per axis, locality ordinals shifted by one (0 stands for none), and how many neighbouring
+    /// documents are there.
+    places: Vec<Vec<(u32, u32)>>,
     jumps: i64,
     squares: u64,
     tally: Tally,
@@ -52,7 +53,10 @@ impl Summarizer {
             self.squares += (jump * jump) as u64;
         }
         for (axis, places) in self.places.iter_mut().enumerate().take(record.axes()) {
-            places.extend(record.localities(axis));
+            match record.only_locality(axis) {
+                Some(locality) => places.push((locality, record.head.postings)),
+                None => places.extend(record.localities(axis).map(|locality| (locality, 1))),
+            }
         }
     }
 
@@ -171,12 +175,12 @@ impl Distinct {
 
 /// The places of one axis, and the ordered pairs of documents in the same place
 /// ([`taster_findings::same_place_pairs`]).
-fn axis_summary(places: &[u32], sizes: &[u64], tally: &mut Tally) -> (AxisSummary, u64) {
+fn axis_summary(places: &[(u32, u32)], sizes: &[u64], tally: &mut Tally) -> (AxisSummary, u64) {
     let (mut summary, mut pairs, mut top) = (AxisSummary::default(), 0, (0, Reverse(u32::MAX)));
     tally.reset(places.len());
     // Neighbouring documents are often of the same place.
-    for same in places.chunk_by(|a, b| a == b).filter(|same| same[0] > 0) {
-        let (locality, times) = (same[0] - 1, same.len() as u32);
+    for same in places.chunk_by(|a, b| a.0 == b.0).filter(|same| same[0].0 > 0) {
+        let (locality, times) = (same[0].0 - 1, same.iter().map(|place| place.1).sum::<u32>());
         let before = tally.add(locality, times);
         summary.with_value += u64::from(times);
         summary.distinct += u64::from(before == 0);
@@ -262,10 +266,15 @@ mod tests {
             .collect()
     }
 
+    /// Every document by itself.
+    fn single(places: &[u32]) -> Vec<(u32, u32)> {
+        places.iter().map(|&place| (place, 1)).collect()
+    }
+
     #[test]
     fn top_place_and_pairs() {
         let (summary, pairs) =
-            axis_summary(&[4, 2, 0, 4, 2, 3], &[9, 8, 7, 6], &mut Tally::default());
+            axis_summary(&single(&[4, 2, 0, 4, 2, 3]), &[9, 8, 7, 6], &mut Tally::default());
         assert_eq!((summary.with_value, summary.distinct), (5, 3));
         assert_eq!(summary.top, Some(TopPlace { locality: 1, edf: 2, locality_documents: 8 }));
         assert_eq!(pairs, 4);
@@ -284,7 +293,10 @@ mod tests {
                 .iter()
                 .filter(|&&place| place > 0)
                 .for_each(|place| *counts.entry(place - 1).or_insert(0u64) += 1);
-            let (summary, pairs) = axis_summary(&places, &[], &mut tally);
+            let (summary, pairs) = axis_summary(&single(&places), &[], &mut tally);
+            let runs = places.chunk_by(|a, b| a == b).map(|same| (same[0], same.len() as u32));
+            let by_run = axis_summary(&runs.collect::<Vec<_>>(), &[], &mut tally);
+            assert_eq!((&by_run.0, by_run.1), (&summary, pairs));
             assert_eq!(
                 (summary.with_value, summary.distinct),
                 (counts.values().sum(), counts.len() as u64)

@@ -275,7 +275,12 @@ impl Prepared {
         or_prepare(&mut self.looking, || {
             let counts = Arc::clone(&chosen.screened.counts);
             let targets = Arc::clone(&chosen.targets);
-            Ok(Looking::new(counts, targets, passes(&chosen.targets), true))
+            Ok(Looking::new(
+                counts,
+                targets,
+                passes(&chosen.targets, road.workspace.segment_tokens),
+                true,
+            ))
         })
     }
 }

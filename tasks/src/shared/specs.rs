@@ -99,9 +99,12 @@ impl TaskSpec {
             let generation = audit.folder().generation()?;
             let tasks = self.tasks(&audit, generation)?;
             let stop = Arc::new(AtomicBool::new(false));
-            let done = run_wave(resources.threads, &tasks, |&index| {
-                audit.run(generation, self.stage, index, &stop)
-            });
+            let done = run_wave(
+                resources.threads,
+                &tasks,
+                |_| 0,
+                |&index| audit.run(generation, self.stage, index, &stop),
+            );
             match done {
                 Ok(done) => return Ok(done.len()),
                 Err(TaskError::Shard(quarantine)) => {
