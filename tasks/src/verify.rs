@@ -75,13 +75,12 @@ pub fn verify(
     let claims = read_claims(out, &report.findings, runtime)?;
     let checker = Checker { sources: &sources, report: &report, lines: &lines, claims: &claims };
     progress.wave_started(Wave::Evidence, shards.len() as u64, manifest.text_bytes());
-    let parts = run_wave(threads, &shards, |(ord, shard)| {
-        let part = checker.shard(*ord, shard)?;
-        progress.task_done(
-            Wave::Evidence,
-            shard.row_groups.iter().map(|group| group.text_bytes).sum(),
-            false,
-        );
+    let bytes = |(_, shard): &(u32, &ShardEntry)| -> u64 {
+        shard.row_groups.iter().map(|group| group.text_bytes).sum()
+    };
+    let parts = run_wave(threads, &shards, bytes, |task| {
+        let part = checker.shard(task.0, task.1)?;
+        progress.task_done(Wave::Evidence, bytes(task), false);
         Ok(part)
     })?;
     parts.into_iter().for_each(|part| verification.add(part));

@@ -240,7 +240,9 @@ mod tests {
             }
         }
         let text = metrics.text();
-        assert!(text.lines().count() < 300, "{}", text.lines().count());
+        // What is told of a stage is told of each, whatever its tasks.
+        let most = 40 * Stage::ALL.len();
+        assert!(text.lines().count() < most, "{} of {most}", text.lines().count());
         assert!(!text.contains("shard=") && !text.contains("worker="));
     }
 }
