@@ -33,7 +33,9 @@ pub enum StorageError {
         key: String,
     },
     /// An object exists already with other bytes than those to be committed.
-    #[error("{key} exists with other content: expected BLAKE3 {expected}, got {found}")]
+    #[error(
+        "{key} is damaged or of another version: expected BLAKE3 {expected}, got {found}; deleting it makes it again"
+    )]
     Conflict {
         /// The object.
         key: String,
