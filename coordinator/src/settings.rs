@@ -91,7 +91,8 @@ pub struct Given {
         help_heading = "Workers"
     )]
     pub max_failures: Option<u32>,
-    /// Workers lost over one unit after which its shard is left out [default: 3]
+    /// Workers lost over one unit after which its shard is left out; thrice as many lost over one
+    /// merge, of which nothing can be left out, fail the audit [default: 3]
     #[arg(
         long,
         env = "TASTER_MAX_LOSSES",

@@ -2,6 +2,7 @@
 //! token by token.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Range;
 
 use serde::{Deserialize, Serialize};
 use taster_ngrams::{Fingerprinter, Span};
@@ -37,52 +38,69 @@ impl Target {
     }
 }
 
-/// One occurrence of a target, with the text around it.
+/// What was seen of the targets in one document.
 #[derive(Debug, Clone, Serialize, Deserialize)]
-pub(crate) struct Sighting {
+pub(crate) struct Page {
     pub document: DocumentOrd,
     pub row: u64,
     pub row_group: u32,
     pub id: String,
     pub axes: Vec<Option<String>>,
-    /// The text from [`REACH`] tokens before to [`REACH`] tokens after.
-    pub snippet: String,
-    /// Where the snippet starts in the text, in bytes.
+    /// The text around all occurrences, each part of it once.
+    pub text: String,
+    /// In text order for each target.
+    pub marks: Vec<Mark>,
+    /// Targets with more occurrences than are marked, and how many more.
+    pub uncounted: Vec<(usize, u64)>,
+}
+
+/// One occurrence of a target in a page.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Mark {
+    pub target: u32,
+    /// Index of the occurrence's first token among those of its snippet.
+    pub first: u32,
+    /// Where its snippet starts in the document, in bytes.
+    pub start: u32,
+    /// Where its snippet is in the text of the page: from [`REACH`] tokens before the occurrence to
+    /// [`REACH`] tokens after.
+    pub from: u32,
+    pub to: u32,
+}
+
+/// One occurrence of a target, with the text around it as tokens.
+#[derive(Debug, Clone)]
+pub(crate) struct Sighting<'a> {
+    pub page: &'a Page,
+    pub snippet: &'a str,
+    /// Where the snippet starts in the document, in bytes.
     pub snippet_start: usize,
-    /// Tokens of the snippet, relative to it; see [`Sighting::tokenise`].
-    #[serde(skip)]
+    /// Tokens of the snippet, relative to it.
     pub spans: Vec<Span>,
     /// Their hashes.
-    #[serde(skip)]
     pub hashes: Vec<u64>,
     /// Index of the occurrence's first token in `spans`.
     pub first: usize,
 }
 
-impl Sighting {
+impl<'a> Sighting<'a> {
     /// Cuts the snippet into its tokens again: it begins and ends with whole tokens of its text.
     /// Held for all sightings of a pass, tokens would take thrice the memory of the text.
-    pub(crate) fn tokenise(&mut self, workspace: &Workspace) {
+    pub(crate) fn new(workspace: &Workspace, page: &'a Page, mark: Mark) -> Self {
         let (tokenizer, seed) = (workspace.tokenizer, workspace.parameters.seed);
-        tokenizer.spans(&self.snippet, &mut self.spans);
-        tokenizer.hashes_of(&self.snippet, &self.spans, seed, &mut self.hashes);
+        let snippet = &page.text[mark.from as usize..mark.to as usize];
+        let (mut spans, mut hashes) = (Vec::new(), Vec::new());
+        tokenizer.spans(snippet, &mut spans);
+        tokenizer.hashes_of(snippet, &spans, seed, &mut hashes);
+        let (snippet_start, first) = (mark.start as usize, mark.first as usize);
+        Self { page, snippet, snippet_start, spans, hashes, first }
     }
 
-    /// The text of the tokens `from..to` of the snippet.
-    pub(crate) fn tokens(&self, from: usize, to: usize) -> impl Iterator<Item = &str> {
-        self.spans[from..to]
-            .iter()
-            .map(|span| &self.snippet[span.start as usize..span.end as usize])
+    /// The text of the given tokens of the snippet.
+    pub(crate) fn tokens(&self, tokens: Range<usize>) -> impl Iterator<Item = &'a str> {
+        let snippet = self.snippet;
+        self.spans[tokens].iter().map(move |span| &snippet[span.start as usize..span.end as usize])
     }
-}
-
-/// What was seen of the targets in one unit.
-#[derive(Debug, Default, Serialize, Deserialize)]
-pub(crate) struct Seen {
-    /// Sightings with their target, in row and text order.
-    pub sightings: Vec<(usize, Sighting)>,
-    /// Target, document and number of the occurrences that were only counted.
-    pub uncounted: Vec<(usize, DocumentOrd, u64)>,
 }
 
 /// The documents of one unit that the targets of a pass name.
@@ -107,7 +125,7 @@ impl Errand<'_> {
 
     /// What an errand's result depends on.
     fn digest(&self, workspace: &Workspace) -> Digest {
-        let mut builder = DigestBuilder::new("taster evidence 1")
+        let mut builder = DigestBuilder::new("taster evidence 2")
             .text(&count_folder(workspace, &self.counted.unit))
             .number(u64::from(self.unit_ord));
         for (index, target) in self.targets.iter().enumerate() {
@@ -129,9 +147,9 @@ impl Errand<'_> {
 pub(crate) fn looked(
     workspace: &Workspace,
     errand: &Errand<'_>,
-) -> Result<(Seen, bool), TaskError> {
+) -> Result<(Vec<Page>, bool), TaskError> {
     let key = format!("evidence/{}/receipt.json", errand.digest(workspace).short());
-    if let Some(seen) = workspace.receipt::<Seen>(&key)? {
+    if let Some(seen) = workspace.receipt::<Vec<Page>>(&key)? {
         return Ok((seen, true));
     }
     let seen = look(workspace, errand)?;
@@ -140,7 +158,7 @@ pub(crate) fn looked(
 }
 
 /// Re-reads the rows of one errand and returns what was seen of its targets.
-pub(crate) fn look(workspace: &Workspace, errand: &Errand<'_>) -> Result<Seen, TaskError> {
+pub(crate) fn look(workspace: &Workspace, errand: &Errand<'_>) -> Result<Vec<Page>, TaskError> {
     let unit = &errand.counted.unit;
     let shard = &workspace.manifest.shards[unit.shard_ord as usize];
     let table = read_table(workspace, &errand.counted.receipt)?;
@@ -162,7 +180,7 @@ pub(crate) fn look(workspace: &Workspace, errand: &Errand<'_>) -> Result<Seen, T
             }
         }
     }
-    Ok(looking.seen)
+    Ok(looking.pages)
 }
 
 struct Looking<'a> {
@@ -172,15 +190,19 @@ struct Looking<'a> {
     fingerprinter: Fingerprinter,
     spans: Vec<Span>,
     hashes: Vec<u64>,
-    seen: Seen,
+    occurrences: Vec<Occurrence>,
+    uncounted: Vec<(usize, u64)>,
+    pages: Vec<Page>,
 }
 
-/// The document being looked at.
-struct Page<'a> {
-    batch: &'a DocumentBatch,
-    index: usize,
-    ord: DocumentOrd,
-    text: &'a str,
+/// Where a target stands in the document, in tokens.
+#[derive(Clone, Copy)]
+struct Occurrence {
+    target: usize,
+    at: usize,
+    /// The tokens of its snippet.
+    from: usize,
+    to: usize,
 }
 
 impl<'a> Looking<'a> {
@@ -192,7 +214,9 @@ impl<'a> Looking<'a> {
             fingerprinter: Fingerprinter::default(),
             spans: Vec::new(),
             hashes: Vec::new(),
-            seen: Seen::default(),
+            occurrences: Vec::new(),
+            uncounted: Vec::new(),
+            pages: Vec::new(),
         }
     }
 
@@ -200,73 +224,92 @@ impl<'a> Looking<'a> {
         let Some(text) = batch.text(index) else {
             return;
         };
-        let tokenizer = self.workspace.tokenizer;
+        self.cut(text);
+        self.find(wanted);
+        if self.occurrences.is_empty() {
+            return;
+        }
+        let (text, marks) = snippets(text, &self.spans, &mut self.occurrences);
+        let axes = 0..self.workspace.manifest.axes.len();
+        self.pages.push(Page {
+            document: DocumentOrd { unit: self.unit_ord, document },
+            row: batch.row(index),
+            row_group: batch.row_group(index),
+            id: batch.id(index).into_owned(),
+            axes: axes.map(|axis| batch.axis(axis, index).map(str::to_owned)).collect(),
+            text,
+            marks,
+            uncounted: std::mem::take(&mut self.uncounted),
+        });
+    }
+
+    fn cut(&mut self, text: &str) {
+        let (tokenizer, seed) = (self.workspace.tokenizer, self.workspace.parameters.seed);
         self.spans.clear();
         tokenizer.spans(text, &mut self.spans);
         self.hashes.clear();
-        let seed = self.workspace.parameters.seed;
         tokenizer.hashes_of(text, &self.spans, seed, &mut self.hashes);
-        let page = Page { batch, index, ord: DocumentOrd { unit: self.unit_ord, document }, text };
+    }
+
+    /// Finds all occurrences in the current document.
+    fn find(&mut self, wanted: &[usize]) {
+        self.occurrences.clear();
         let orders: BTreeSet<usize> =
             wanted.iter().map(|&target| self.targets[target].order).collect();
         self.fingerprinter.restart();
         for order in 1..=orders.last().copied().unwrap_or(0) {
             self.fingerprinter.advance(&self.hashes);
             if orders.contains(&order) {
-                self.order(&page, order, wanted);
+                self.find_order(order, wanted);
             }
         }
     }
 
-    fn order(&mut self, page: &Page<'_>, order: usize, wanted: &[usize]) {
+    fn find_order(&mut self, order: usize, wanted: &[usize]) {
         let of_order = wanted.iter().filter(|&&target| self.targets[target].order == order);
-        let by_fingerprint: BTreeMap<u64, usize> =
-            of_order.map(|&target| (self.targets[target].fingerprint, target)).collect();
-        let filter = Filter::new(by_fingerprint.keys());
-        let mut counts: BTreeMap<usize, usize> = BTreeMap::new();
-        let positions = (self.hashes.len() + 1).saturating_sub(order);
-        for at in 0..positions {
+        // The target of each fingerprint, and how often it was seen.
+        let mut known: BTreeMap<u64, (usize, usize)> =
+            of_order.map(|&target| (self.targets[target].fingerprint, (target, 0))).collect();
+        let filter = Filter::new(known.keys());
+        let tokens = self.hashes.len();
+        for at in 0..(tokens + 1).saturating_sub(order) {
             let fingerprint = self.fingerprinter.get(at);
             if !filter.may_hold(fingerprint) {
                 continue;
             }
-            let Some(&target) = by_fingerprint.get(&fingerprint) else {
+            let Some((target, times)) = known.get_mut(&fingerprint) else {
                 continue;
             };
-            let times = counts.entry(target).or_default();
             *times += 1;
             if *times <= PER_DOCUMENT {
-                let sighting = self.sighting(page, at, order);
-                self.seen.sightings.push((target, sighting));
+                let (from, to) = (at.saturating_sub(REACH), (at + order + REACH).min(tokens));
+                self.occurrences.push(Occurrence { target: *target, at, from, to });
             }
         }
-        for (target, times) in counts {
-            if times > PER_DOCUMENT {
-                let more = (times - PER_DOCUMENT) as u64;
-                self.seen.uncounted.push((target, page.ord, more));
-            }
-        }
+        let more = known.into_values().filter(|(_, times)| *times > PER_DOCUMENT);
+        self.uncounted.extend(more.map(|(target, times)| (target, (times - PER_DOCUMENT) as u64)));
     }
+}
 
-    fn sighting(&self, page: &Page<'_>, at: usize, order: usize) -> Sighting {
-        let (from, to) = (at.saturating_sub(REACH), (at + order + REACH).min(self.spans.len()));
-        let (start, end) = (self.spans[from].start, self.spans[to - 1].end);
-        let axes = self.workspace.manifest.axes.len();
-        Sighting {
-            document: page.ord,
-            row: page.batch.row(page.index),
-            row_group: page.batch.row_group(page.index),
-            id: page.batch.id(page.index).into_owned(),
-            axes: (0..axes)
-                .map(|axis| page.batch.axis(axis, page.index).map(str::to_owned))
-                .collect(),
-            snippet: page.text[start as usize..end as usize].to_owned(),
-            snippet_start: start as usize,
-            spans: Vec::new(),
-            hashes: Vec::new(),
-            first: at - from,
+/// The text around the occurrences, where snippets that touch share theirs, and the marks in it.
+fn snippets(text: &str, spans: &[Span], occurrences: &mut [Occurrence]) -> (String, Vec<Mark>) {
+    // The sort is stable: those of a target, which are of one length, stay in text order.
+    occurrences.sort_by_key(|occurrence| occurrence.from);
+    let (mut kept, mut marks) = (String::new(), Vec::with_capacity(occurrences.len()));
+    // Where what was kept last ends in the document.
+    let mut end = 0;
+    for &mut Occurrence { target, at, from, to } in occurrences {
+        let (start, stop) = (spans[from].start, spans[to - 1].end);
+        end = end.max(start);
+        if stop > end {
+            kept.push_str(&text[end as usize..stop as usize]);
+            end = stop;
         }
+        let place = |byte: u32| kept.len() as u32 - (end - byte);
+        let (target, first) = (target as u32, (at - from) as u32);
+        marks.push(Mark { target, first, start, from: place(start), to: place(stop) });
     }
+    (kept, marks)
 }
 
 /// Sixty-four bits per sixty-four possible top bits: spares the ordered map most look-ups.
@@ -283,5 +326,35 @@ impl Filter {
 
     fn may_hold(&self, fingerprint: u64) -> bool {
         self.0[(fingerprint >> 58) as usize] >> (fingerprint >> 52 & 63) & 1 == 1
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use taster_ngrams::{Tokenizer, Words};
+
+    proptest! {
+        #[test]
+        fn a_page_keeps_every_snippet_once(text in "([a-c] |é-|世){1,300}", places in prop::collection::vec((0usize..300, 0usize..4), 0..20)) {
+            let mut spans = Vec::new();
+            Words.spans(&text, &mut spans);
+            let mut occurrences: Vec<Occurrence> = places.iter().map(|&(at, target)| {
+                let (at, order) = (at % spans.len(), target + 1);
+                let to = (at + order + REACH).min(spans.len());
+                Occurrence { target, at, from: at.saturating_sub(REACH), to }
+            }).collect();
+            let (kept, marks) = snippets(&text, &spans, &mut occurrences);
+            prop_assert!(kept.len() <= text.len());
+            prop_assert_eq!(marks.len(), places.len());
+            for (mark, occurrence) in marks.iter().zip(&occurrences) {
+                let (start, stop) = (spans[occurrence.from].start, spans[occurrence.to - 1].end);
+                let snippet = &kept[mark.from as usize..mark.to as usize];
+                prop_assert_eq!(snippet, &text[start as usize..stop as usize]);
+                prop_assert_eq!((mark.start, mark.target as usize), (start, occurrence.target));
+                prop_assert_eq!(occurrence.from + mark.first as usize, occurrence.at);
+            }
+        }
     }
 }

@@ -51,5 +51,6 @@ pub use outputs::WrittenFile;
 pub use plan::{PlanFacts, plan};
 pub use progress::{Progress, Silent, Wave};
 pub use request::{AuditRequest, Resources};
+pub use segments::tokens_cut;
 pub use shared::{AuditFolder, SharedAudit, SharedFacts, SharedRequest, StageSpecs, TaskSpec};
 pub use verify::{Verification, verify};

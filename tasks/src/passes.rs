@@ -1,6 +1,5 @@
 //! The evidence wave in passes: each looks at a bounded number of documents.
 
-use std::collections::BTreeMap;
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -8,17 +7,18 @@ use taster_ngrams::fingerprint::fingerprint;
 
 use crate::audit::Driver;
 use crate::corpus::{Counted, DocumentOrd};
-use crate::evidence::Target;
+use crate::dispatch::run_wave;
+use crate::evidence::{Page, Sighting, Target};
 use crate::outcome::Verified;
 use crate::stages::{ByTarget, Chosen, Looking, by_target};
 use crate::summarize::Posted;
 use crate::verified::{Sequence, verify};
 use crate::{TaskError, choice};
 
-/// Tokens of a segment per document of the targets that one evidence pass holds in memory, about
-/// 1 kB: a pass takes as much as a segment takes in one of the waves before. Every pass decodes
+/// Tokens of a segment per document of the targets that one evidence pass holds in memory, at most
+/// 700 bytes: a pass takes as much as a segment takes in one of the waves before. Every pass decodes
 /// most of the corpus, so they should be few.
-const SEGMENT_TOKENS_PER_DOCUMENT: usize = 16;
+const SEGMENT_TOKENS_PER_DOCUMENT: usize = 6;
 
 /// Where the documents of every run are.
 pub(crate) struct RunPlaces(Vec<(DocumentOrd, u32)>);
@@ -56,20 +56,35 @@ pub(crate) fn evidence(
 ) -> Result<Vec<Verified>, TaskError> {
     let mut verified = Vec::new();
     for pass in passes(&chosen.targets, driver.workspace.segment_tokens) {
-        let mut seen = look_all(driver, chosen, Arc::clone(&chosen.targets), pass.clone())?;
-        for (index, place) in pass.enumerate() {
-            let ByTarget { mut sightings, uncounted } = seen.remove(&index).unwrap_or_default();
-            let target = &chosen.targets[place];
-            sightings.iter_mut().for_each(|sighting| sighting.tokenise(&driver.workspace));
-            let Some(mut sequence) = verify(sightings, target.order) else {
+        let pages = look_all(driver, chosen, Arc::clone(&chosen.targets), pass.clone())?;
+        let seen = by_target(&pages, pass.len());
+        let sequences = sequences(driver, &chosen.targets[pass.clone()], &seen)?;
+        for ((place, sequence), seen) in pass.zip(sequences).zip(&seen) {
+            let Some(mut sequence) = sequence else {
                 continue;
             };
-            sequence.uncounted = more_of(driver, chosen, target, &sequence, &uncounted)?;
+            let target = &chosen.targets[place];
+            sequence.uncounted = more_of(driver, chosen, target, &sequence, &seen.uncounted)?;
             let choice::Chosen { candidate, placed, .. } = chosen.candidates[place].clone();
             verified.push(Verified::new(candidate, placed, sequence));
         }
     }
     Ok(verified)
+}
+
+/// The verified sequence of every target of a pass.
+fn sequences(
+    driver: &Driver<'_>,
+    targets: &[Target],
+    seen: &[ByTarget<'_>],
+) -> Result<Vec<Option<Sequence>>, TaskError> {
+    let workspace = &driver.workspace;
+    let tasks: Vec<_> = targets.iter().zip(seen).collect();
+    let marks = |(_, seen): &(&Target, &ByTarget<'_>)| seen.marks.len() as u64;
+    run_wave(driver.threads, &tasks, marks, |(target, seen)| {
+        let sighting = |&(page, mark): &(_, _)| Sighting::new(workspace, page, mark);
+        Ok(verify(seen.marks.iter().map(sighting).collect(), target.order))
+    })
 }
 
 /// Occurrences of a sequence beyond those that were kept. Those of the candidate are known; if it
@@ -95,22 +110,23 @@ fn more_of(
         order: sequence.hashes.len(),
         documents,
     };
-    let seen = look_all(driver, chosen, Arc::new([whole]), 0..1)?;
-    let all = seen.values().map(|seen| {
-        seen.sightings.len() as u64 + seen.uncounted.iter().map(|(_, more)| more).sum::<u64>()
+    let pages = look_all(driver, chosen, Arc::new([whole]), 0..1)?;
+    let all = pages.iter().map(|page| {
+        page.marks.len() as u64 + page.uncounted.iter().map(|(_, more)| more).sum::<u64>()
     });
     Ok(all.sum::<u64>().saturating_sub(kept as u64))
 }
 
+/// What all errands of a pass saw, in unit and row order.
 fn look_all(
     driver: &mut Driver<'_>,
     chosen: &Chosen,
     targets: Arc<[Target]>,
     pass: Range<usize>,
-) -> Result<BTreeMap<usize, ByTarget>, TaskError> {
+) -> Result<Vec<Page>, TaskError> {
     let counts = Arc::clone(&chosen.screened.counts);
     let looking = Looking::new(counts, targets, [pass], driver.keeps_evidence);
-    Ok(by_target(driver.stage(&looking)?))
+    Ok(driver.stage(&looking)?.into_iter().flatten().collect())
 }
 
 /// Consecutive targets that have together as many documents as memory for segments of so many

@@ -1,12 +1,23 @@
 //! Streams a unit's documents into segments. Whoever reads text walks through a unit by this one
 //! road, so that a segment of the one is the same documents as a segment of the other.
 
+use std::sync::atomic::{AtomicU64, Ordering};
+
 use taster_ngrams::Segment;
 use taster_planning::Unit;
 use taster_storage::{DocumentBatch, Want};
 
 use crate::TaskError;
 use crate::workspace::Workspace;
+
+static TOKENS: AtomicU64 = AtomicU64::new(0);
+
+/// Tokens that this process has cut from text for counting, those of tasks that were run again
+/// included. For metrics; nothing is decided by it.
+#[must_use]
+pub fn tokens_cut() -> u64 {
+    TOKENS.load(Ordering::Relaxed)
+}
 
 /// What walks through a unit.
 pub(crate) trait Visitor {
@@ -39,13 +50,16 @@ pub(crate) fn walk(
             };
             segment.push(text, workspace.tokenizer, workspace.parameters.seed);
             if segment.is_full(workspace.segment_tokens) {
-                visitor.segment(&segment)?;
-                segment.clear();
+                close(visitor, &mut segment)?;
             }
         }
     }
-    if segment.documents() > 0 {
-        visitor.segment(&segment)?;
-    }
+    if segment.documents() > 0 { close(visitor, &mut segment) } else { Ok(()) }
+}
+
+fn close(visitor: &mut impl Visitor, segment: &mut Segment) -> Result<(), TaskError> {
+    TOKENS.fetch_add(segment.tokens() as u64, Ordering::Relaxed);
+    visitor.segment(segment)?;
+    segment.clear();
     Ok(())
 }

@@ -49,10 +49,10 @@ pub(crate) struct Place {
 /// Verifies the sightings of one candidate of `order` tokens, given in document order: drops
 /// those whose tokens differ from the first (a fingerprint collision) and extends the rest to a
 /// closed sequence. `None` without sightings.
-pub(crate) fn verify(mut sightings: Vec<Sighting>, order: usize) -> Option<Sequence> {
+pub(crate) fn verify(mut sightings: Vec<Sighting<'_>>, order: usize) -> Option<Sequence> {
     drop_collisions(&mut sightings, order);
-    let documents: Vec<&[Sighting]> = sightings.chunk_by(|a, b| a.document == b.document).collect();
-    let window = |sighting: &'_ Sighting| Bounds::of(sighting, order);
+    let documents: Vec<&[Sighting<'_>]> = sightings.chunk_by(same_document).collect();
+    let window = |sighting: &Sighting<'_>| Bounds::of(sighting, order);
     let bounds: Vec<Vec<Bounds>> =
         documents.iter().map(|d| d.iter().map(window).collect()).collect();
     let windows: Vec<Vec<Window<'_>>> = documents
@@ -62,20 +62,22 @@ pub(crate) fn verify(mut sightings: Vec<Sighting>, order: usize) -> Option<Seque
         .collect();
     let extension = extend(&windows);
     let survivors = documents.iter().zip(&extension.occurrences);
-    let survivors: Vec<&Sighting> =
+    let survivors: Vec<&Sighting<'_>> =
         survivors.flat_map(|(document, kept)| kept.iter().map(|&index| &document[index])).collect();
     sequence(&survivors, extension.left, order + extension.left + extension.right)
 }
 
-fn drop_collisions(sightings: &mut Vec<Sighting>, order: usize) {
+fn same_document(a: &Sighting<'_>, b: &Sighting<'_>) -> bool {
+    a.page.document == b.page.document
+}
+
+fn drop_collisions(sightings: &mut Vec<Sighting<'_>>, order: usize) {
     let Some(first) = sightings.first() else {
         return;
     };
-    let own = |sighting: &Sighting| -> Vec<String> {
-        sighting.tokens(sighting.first, sighting.first + order).map(str::to_owned).collect()
-    };
-    let expected = own(first);
-    sightings.retain(|sighting| own(sighting) == expected);
+    let own = |sighting: &Sighting<'_>| sighting.first..sighting.first + order;
+    let expected: Vec<&str> = first.tokens(own(first)).collect();
+    sightings.retain(|sighting| sighting.tokens(own(sighting)).eq(expected.iter().copied()));
 }
 
 /// The hashes before and after an occurrence.
@@ -85,30 +87,30 @@ struct Bounds {
 }
 
 impl Bounds {
-    fn of(sighting: &Sighting, order: usize) -> Self {
+    fn of(sighting: &Sighting<'_>, order: usize) -> Self {
         Self { left: sighting.first, right: sighting.first + order }
     }
 
-    fn window<'a>(&self, sighting: &'a Sighting) -> Window<'a> {
+    fn window<'a>(&self, sighting: &'a Sighting<'_>) -> Window<'a> {
         Window { left: &sighting.hashes[..self.left], right: &sighting.hashes[self.right..] }
     }
 }
 
 /// The sequence of `length` tokens that starts `left` tokens before each sighting.
-fn sequence(sightings: &[&Sighting], left: usize, length: usize) -> Option<Sequence> {
+fn sequence(sightings: &[&Sighting<'_>], left: usize, length: usize) -> Option<Sequence> {
     let first = sightings.first()?;
     let from = first.first - left;
     let (start, end) = bytes(first, from, length);
     let documents: BTreeSet<DocumentOrd> =
-        sightings.iter().map(|sighting| sighting.document).collect();
+        sightings.iter().map(|sighting| sighting.page.document).collect();
     let mut occurrences: Vec<Place> =
         sightings.iter().map(|sighting| place(sighting, left, length)).collect();
     // A document with several occurrences may have kept two that now begin at the same byte.
     occurrences.dedup_by_key(|place| (place.document, place.byte_start));
     Some(Sequence {
-        tokens: first.tokens(from, from + length).map(str::to_owned).collect(),
+        tokens: first.tokens(from..from + length).map(str::to_owned).collect(),
         text: first.snippet[start..end].to_owned(),
-        code_points: code_points(&first.snippet, start..end),
+        code_points: code_points(first.snippet, start..end),
         occurrences,
         uncounted: 0,
         documents: documents.into_iter().collect(),
@@ -118,12 +120,12 @@ fn sequence(sightings: &[&Sighting], left: usize, length: usize) -> Option<Seque
 }
 
 /// What stands around the sequence in every document, at its first occurrence.
-fn surroundings(sightings: &[&Sighting], left: usize, length: usize) -> Vec<Surrounding> {
-    let firsts = sightings.chunk_by(|a, b| a.document == b.document).map(|same| same[0]);
+fn surroundings(sightings: &[&Sighting<'_>], left: usize, length: usize) -> Vec<Surrounding> {
+    let firsts = sightings.chunk_by(|a, b| same_document(a, b)).map(|same| same[0]);
     firsts.map(|sighting| surrounding(sighting, sighting.first - left, length)).collect()
 }
 
-fn surrounding(sighting: &Sighting, from: usize, length: usize) -> Surrounding {
+fn surrounding(sighting: &Sighting<'_>, from: usize, length: usize) -> Surrounding {
     let (before, rest) = sighting.hashes.split_at(from);
     let after = &rest[length..];
     let pieces: BTreeSet<u64> =
@@ -140,22 +142,22 @@ fn surrounding(sighting: &Sighting, from: usize, length: usize) -> Surrounding {
 }
 
 /// Byte range of the tokens `from..from + length` in the snippet.
-fn bytes(sighting: &Sighting, from: usize, length: usize) -> (usize, usize) {
+fn bytes(sighting: &Sighting<'_>, from: usize, length: usize) -> (usize, usize) {
     let (first, last) = (sighting.spans[from], sighting.spans[from + length - 1]);
     (first.start as usize, last.end as usize)
 }
 
-fn place(sighting: &Sighting, left: usize, length: usize) -> Place {
+fn place(sighting: &Sighting<'_>, left: usize, length: usize) -> Place {
     let (start, end) = bytes(sighting, sighting.first - left, length);
-    let snippet = &sighting.snippet;
+    let (page, snippet) = (sighting.page, sighting.snippet);
     let before = snippet.ceil_char_boundary(start.saturating_sub(SHOWN_BYTES));
     let after = snippet.floor_char_boundary((end + SHOWN_BYTES).min(snippet.len()));
     Place {
-        document: sighting.document,
-        row: sighting.row,
-        row_group: sighting.row_group,
-        id: sighting.id.clone(),
-        axes: sighting.axes.clone(),
+        document: page.document,
+        row: page.row,
+        row_group: page.row_group,
+        id: page.id.clone(),
+        axes: page.axes.clone(),
         byte_start: sighting.snippet_start + start,
         byte_end: sighting.snippet_start + end,
         before: snippet[before..start].to_owned(),
@@ -167,33 +169,40 @@ fn place(sighting: &Sighting, left: usize, length: usize) -> Place {
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
-    use taster_ngrams::fingerprint::token_hash;
+    use crate::evidence::Page;
     use taster_ngrams::{Tokenizer, Words};
 
-    fn sighting(document: u32, text: &str, first: usize) -> Sighting {
-        let mut spans = Vec::new();
-        Words.spans(text, &mut spans);
-        let token = |s: &taster_ngrams::Span| {
-            token_hash(&text.as_bytes()[s.start as usize..s.end as usize], 1)
-        };
-        Sighting {
+    fn page(document: u32, text: &str) -> Page {
+        Page {
             document: DocumentOrd { unit: 0, document },
             row: u64::from(document),
             row_group: 0,
             id: document.to_string(),
             axes: vec![],
-            snippet: text.to_owned(),
-            snippet_start: 10,
-            hashes: spans.iter().map(token).collect(),
-            spans,
-            first,
+            text: text.to_owned(),
+            marks: vec![],
+            uncounted: vec![],
         }
+    }
+
+    fn sighting(page: &Page, first: usize) -> Sighting<'_> {
+        let (mut spans, mut hashes) = (Vec::new(), Vec::new());
+        Words.spans(&page.text, &mut spans);
+        Words.hashes_of(&page.text, &spans, 1, &mut hashes);
+        Sighting { page, snippet: &page.text, snippet_start: 10, spans, hashes, first }
+    }
+
+    /// What is verified of texts in which the candidate begins at a token.
+    fn verified(texts: &[(&str, usize)], order: usize) -> Option<Sequence> {
+        let pages: Vec<Page> =
+            texts.iter().enumerate().map(|(ord, (text, _))| page(ord as u32, text)).collect();
+        let firsts = texts.iter().map(|(_, first)| *first);
+        verify(pages.iter().zip(firsts).map(|(page, first)| sighting(page, first)).collect(), order)
     }
 
     #[test]
     fn extends_to_the_closed_sequence() {
-        let sightings = vec![sighting(0, "x a b c d y", 2), sighting(1, "z a b c d", 2)];
-        let sequence = verify(sightings, 2).unwrap();
+        let sequence = verified(&[("x a b c d y", 2), ("z a b c d", 2)], 2).unwrap();
         assert_eq!(sequence.tokens, ["a", "b", "c", "d"]);
         assert_eq!(sequence.text, "a b c d");
         let place = &sequence.occurrences[0];
@@ -203,8 +212,7 @@ mod tests {
 
     #[test]
     fn surroundings_leave_the_sequence_out() {
-        let sightings = vec![sighting(0, "x y z a b p", 3), sighting(1, "x y z v a b q r s", 4)];
-        let sequence = verify(sightings, 2).unwrap();
+        let sequence = verified(&[("x y z a b p", 3), ("x y z v a b q r s", 4)], 2).unwrap();
         assert_eq!(sequence.tokens, ["a", "b"]);
         // Of (x y z), (x y z), (y z v), (q r s) two are shared, each with the only other document.
         assert_eq!(sequence.company, Company { dissimilarity: 0.5, pinned: 0.5 });
@@ -212,9 +220,8 @@ mod tests {
 
     #[test]
     fn collisions_are_dropped() {
-        let sightings = vec![sighting(0, "a b", 0), sighting(1, "c d", 0), sighting(2, "a b", 0)];
-        let sequence = verify(sightings, 2).unwrap();
+        let sequence = verified(&[("a b", 0), ("c d", 0), ("a b", 0)], 2).unwrap();
         assert_eq!(sequence.documents.len(), 2);
-        assert!(verify(Vec::new(), 2).is_none());
+        assert!(verified(&[], 2).is_none());
     }
 }

@@ -15,6 +15,7 @@ use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::Registry;
 use taster_planning::schedule::{Outcome, Stage};
 use taster_storage::{Traffic, documents_decoded, traffic};
+use taster_tasks::tokens_cut;
 
 use crate::outcome;
 
@@ -173,6 +174,7 @@ impl Collector for Stores {
             ("bytes_read", "Bytes read from stores and folders", read),
             ("bytes_written", "Bytes written to stores and folders", written),
             ("documents", "Documents decoded, some more than once", documents_decoded()),
+            ("tokens", "Tokens cut for counting, some more than once", tokens_cut()),
         ] {
             let counter = ConstCounter::new(count);
             let kind = counter.metric_type();
@@ -221,6 +223,7 @@ mod tests {
             "taster_bytes_read_total ",
             "taster_bytes_written_total ",
             "taster_documents_total ",
+            "taster_tokens_total ",
         ] {
             assert_eq!(text.lines().filter(|l| l.starts_with(name)).count(), 1, "{name}\n{text}");
         }

@@ -81,7 +81,7 @@ impl Scheduler {
     }
 
     fn judge(&mut self, worker: &WorkerId, task: &TaskKey, gone: Gone) {
-        let most = self.settings.max_losses.max(1);
+        let (most, returns) = (self.settings.losses_of(task.stage), self.settings.max_losses.max(1));
         let Some(work) = self.work(task) else {
             return;
         };
@@ -90,7 +90,7 @@ impl Scheduler {
         if losses.workers >= most && task.stage.is_by_unit() {
             let cause = Exclusion::Poison { unit: task.index, workers: losses.workers };
             self.exclude(&task.audit, cause);
-        } else if losses.workers >= most || losses.times >= most.saturating_mul(RETURNS) {
+        } else if losses.workers >= most || losses.times >= returns.saturating_mul(RETURNS) {
             let Losses { workers, times } = losses;
             let reason =
                 format!("{task} was lost {times} times, with {workers} workers that ended");

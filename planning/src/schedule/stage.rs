@@ -298,7 +298,7 @@ impl StageWork {
     /// Whether the next loss is the last: then it must be clear over which task it was.
     fn last_chance(&self, index: u32, settings: &ScheduleSettings) -> bool {
         let lost = self.open.get(&index).map_or(0, |task| task.lost.len());
-        lost > 0 && lost + 1 >= settings.max_losses as usize
+        lost > 0 && lost + 1 >= settings.losses_of(self.stage) as usize
     }
 
     fn avoided(&self, index: u32) -> Vec<&WorkerId> {

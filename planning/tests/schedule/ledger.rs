@@ -208,7 +208,8 @@ impl Ledger {
     pub fn lost_too_often(&self, shown: &str) -> bool {
         let lost = self.lost.iter().find(|(task, _)| task.to_string() == shown);
         let losses = self.losses.iter().find(|(task, _)| task.to_string() == shown);
-        lost.is_some_and(|(_, lost)| lost.len() >= self.settings.max_losses as usize)
+        let most = |task: &TaskKey| self.settings.losses_of(task.stage) as usize;
+        lost.is_some_and(|(task, lost)| lost.len() >= most(task))
             || losses.is_some_and(|(_, times)| *times >= 8 * self.settings.max_losses)
     }
 

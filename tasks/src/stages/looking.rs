@@ -1,12 +1,12 @@
 //! The evidence stage: per unit, re-reads the documents that targets name.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::ops::Range;
 use std::sync::Arc;
 
 use super::{CountedCorpus, Stage};
 use crate::corpus::DocumentOrd;
-use crate::evidence::{Errand, Seen, Sighting, Target, look, looked};
+use crate::evidence::{Errand, Mark, Page, Target, look, looked};
 use crate::workspace::Workspace;
 use crate::{TaskError, Wave};
 
@@ -39,7 +39,7 @@ impl Looking {
 }
 
 impl Stage for Looking {
-    type Receipt = Seen;
+    type Receipt = Vec<Page>;
 
     fn wave(&self) -> Wave {
         Wave::Evidence
@@ -53,7 +53,7 @@ impl Stage for Looking {
         0
     }
 
-    fn run(&self, workspace: &Workspace, task: usize) -> Result<(Seen, bool), TaskError> {
+    fn run(&self, workspace: &Workspace, task: usize) -> Result<(Vec<Page>, bool), TaskError> {
         let (pass, unit) = &self.errands[task];
         let errand = Errand {
             unit_ord: *unit,
@@ -66,22 +66,22 @@ impl Stage for Looking {
 
 /// What was seen of one target.
 #[derive(Debug, Default)]
-pub(crate) struct ByTarget {
+pub(crate) struct ByTarget<'a> {
     /// In unit, row and text order.
-    pub sightings: Vec<Sighting>,
+    pub marks: Vec<(&'a Page, Mark)>,
     /// Documents with more occurrences than were kept, ascending, and how many more.
     pub uncounted: Vec<(DocumentOrd, u64)>,
 }
 
-/// Sorts what the errands of one pass saw by target of the pass; errands come in unit order.
-pub(crate) fn by_target(seen: Vec<Seen>) -> BTreeMap<usize, ByTarget> {
-    let mut by_target: BTreeMap<usize, ByTarget> = BTreeMap::new();
-    for Seen { sightings, uncounted } in seen {
-        for (target, sighting) in sightings {
-            by_target.entry(target).or_default().sightings.push(sighting);
+/// Sorts what the errands of one pass saw by target of the pass; pages come in unit and row order.
+pub(crate) fn by_target(pages: &[Page], targets: usize) -> Vec<ByTarget<'_>> {
+    let mut by_target: Vec<ByTarget<'_>> = (0..targets).map(|_| ByTarget::default()).collect();
+    for page in pages {
+        for mark in &page.marks {
+            by_target[mark.target as usize].marks.push((page, *mark));
         }
-        for (target, document, more) in uncounted {
-            by_target.entry(target).or_default().uncounted.push((document, more));
+        for &(target, more) in &page.uncounted {
+            by_target[target].uncounted.push((page.document, more));
         }
     }
     by_target
