@@ -81,7 +81,8 @@ impl Scheduler {
     }
 
     fn judge(&mut self, worker: &WorkerId, task: &TaskKey, gone: Gone) {
-        let (most, returns) = (self.settings.losses_of(task.stage), self.settings.max_losses.max(1));
+        let (most, returns) =
+            (self.settings.losses_of(task.stage), self.settings.max_losses.max(1));
         let Some(work) = self.work(task) else {
             return;
         };
