@@ -15,6 +15,9 @@ use crate::subject::Subject;
 /// `occurrences.parquet`.
 const DRAWN: usize = 40;
 
+/// Findings of a campaign, beside the best, that are shown at once with it.
+const SHOWN_OTHERS: usize = 5;
+
 /// A campaign as it is shown.
 #[derive(Debug, Clone)]
 pub(crate) struct CampaignView {
@@ -24,8 +27,12 @@ pub(crate) struct CampaignView {
     pub covers: String,
     /// The best finding.
     pub leader: FindingView,
-    /// The others.
+    /// How many others there are; empty if none.
+    pub beside: String,
+    /// The best of the others.
     pub others: Vec<FindingView>,
+    /// The rest of them.
+    pub more: Vec<FindingView>,
     pub basis: String,
     pub axes: Vec<Axis>,
     pub matrix: Option<Matrix>,
@@ -104,13 +111,16 @@ impl Shown<'_> {
     fn view(&self, campaign: &CampaignEntry, severity: Severity) -> Option<CampaignView> {
         let mut findings = campaign.findings.iter().filter_map(|id| self.finding(id));
         let leader = findings.next()?;
+        let beside = campaign.findings.len().saturating_sub(1);
         let mut view = CampaignView {
             number: campaign.campaign,
             severity: severity.name(),
             documents: of(campaign.documents, "document"),
             covers: if campaign.covers > 0 { count(campaign.covers) } else { String::new() },
             leader,
-            others: findings.collect(),
+            beside: if beside > 0 { count(beside as i64) } else { String::new() },
+            others: findings.by_ref().take(SHOWN_OTHERS).collect(),
+            more: findings.collect(),
             basis: String::new(),
             axes: vec![],
             matrix: None,

@@ -1,5 +1,7 @@
 //! How much poison there is, beside how much is known to be enough.
 
+use std::cmp::Reverse;
+
 use taster_findings::{CampaignEntry, Severity, Totals};
 
 use crate::quantity::{count, of};
@@ -129,9 +131,13 @@ pub(crate) struct Dot {
     pub title: String,
 }
 
-/// Draws the doses of campaigns with their severities; `None` without any.
+/// Draws the doses of campaigns of medium severity or more; `None` without any.
 pub(crate) fn scale(campaigns: &[(&CampaignEntry, Severity)]) -> Option<Scale> {
-    let most = campaigns.iter().map(|(campaign, _)| campaign.documents).max()?;
+    let mut shown: Vec<_> = campaigns.to_vec();
+    shown.retain(|(_, severity)| *severity >= Severity::Medium);
+    // The worst stand at the bottom.
+    shown.sort_by_key(|(campaign, severity)| (Reverse(*severity), campaign.campaign));
+    let most = shown.iter().map(|(campaign, _)| campaign.documents).max()?;
     let decades = decades(most.max(ENOUGH));
     let place = |documents: i64| {
         let share = libm::log10(documents.max(1) as f64) / f64::from(decades);
@@ -143,10 +149,10 @@ pub(crate) fn scale(campaigns: &[(&CampaignEntry, Severity)]) -> Option<Scale> {
     });
     Some(Scale {
         ticks: ticks.collect(),
-        dots: dots(campaigns, place),
+        dots: dots(&shown, place),
         enough: format!("{:.1}", place(ENOUGH)),
         too_few: format!("{:.1}", place(TOO_FEW)),
-        description: description(campaigns, most),
+        description: description(&shown, most),
     })
 }
 
@@ -183,7 +189,7 @@ fn dots(campaigns: &[(&CampaignEntry, Severity)], place: impl Fn(i64) -> f64) ->
 fn description(campaigns: &[(&CampaignEntry, Severity)], most: i64) -> String {
     let at_least = campaigns.iter().filter(|(campaign, _)| campaign.documents >= ENOUGH).count();
     format!(
-        "Documents per campaign on a logarithmic scale. {} shown; the largest has {}; {} at least {ENOUGH}.",
+        "Documents per campaign on a logarithmic scale. {} of medium severity or more; the largest has {}; {} at least {ENOUGH}.",
         of(campaigns.len() as i64, "campaign"),
         of(most, "document"),
         match at_least {
@@ -231,6 +237,7 @@ mod tests {
         assert!(scale(&[]).is_none());
         let all = [campaign(1, 1), campaign(2, 1), campaign(3, 20_000)];
         let all: Vec<_> = all.iter().map(|campaign| (campaign, Severity::High)).collect();
+        assert!(scale(&[(all[0].0, Severity::Low)]).is_none());
         let scale = scale(&all).unwrap();
         assert_eq!(scale.ticks.last().unwrap().label, "100\u{202f}000");
         let places: Vec<f64> = scale.dots.iter().map(|dot| dot.x.parse().unwrap()).collect();

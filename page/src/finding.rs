@@ -16,6 +16,8 @@ const SHOWN_TITLE: usize = 160;
 const SHOWN_EXPLANATION: usize = 4000;
 /// Places and ids that are shown.
 const SHOWN_PLACES: usize = 4;
+/// False-discovery rate up to which a place is named.
+const LOCAL_Q: f64 = 0.05;
 const SHOWN_IDS: usize = 5;
 
 /// A finding as it is shown.
@@ -37,6 +39,7 @@ pub(crate) struct FindingView {
     pub asymmetry: String,
     pub code_points: String,
     pub score: String,
+    /// Where chance does not explain how many of its documents there are.
     pub places: Vec<PlaceView>,
     pub examples: Vec<Example>,
     pub ids: Vec<String>,
@@ -50,7 +53,8 @@ pub(crate) struct PlaceView {
     pub locality: String,
     pub documents: String,
     pub of: String,
-    pub chance: String,
+    /// log10 of the chance under random placement.
+    pub exponent: String,
     pub q: String,
 }
 
@@ -78,7 +82,13 @@ impl FindingView {
             asymmetry: statistic(finding.asymmetry),
             code_points: statistic(finding.code_points),
             score: format!("{:.1}", finding.score),
-            places: finding.concentration.iter().take(SHOWN_PLACES).map(place).collect(),
+            places: finding
+                .concentration
+                .iter()
+                .filter(is_local)
+                .take(SHOWN_PLACES)
+                .map(place)
+                .collect(),
             examples: shown_examples(subject, index, range),
             ids: finding.doc_ids.iter().take(SHOWN_IDS).map(|id| line(id, 80)).collect(),
             more_ids: if more_ids > 0 { count(more_ids) } else { String::new() },
@@ -114,8 +124,18 @@ fn shading(shadings: &[Shading], occurrence: usize) -> Option<&Shading> {
 }
 
 fn statistic(value: f64) -> String {
-    // Never "-0.00".
-    format!("{:.2}", if value.abs() < 0.005 { 0.0 } else { value })
+    signed(value, 2)
+}
+
+/// A number with a minus as long as a digit, and never with one before nothing but zeros.
+fn signed(value: f64, digits: usize) -> String {
+    let shown = format!("{:.digits$}", value.abs());
+    let is_zero = shown.bytes().all(|byte| matches!(byte, b'0' | b'.'));
+    if value < 0.0 && !is_zero { format!("−{shown}") } else { shown }
+}
+
+fn is_local(place: &&Concentration) -> bool {
+    place.q <= LOCAL_Q
 }
 
 fn place(place: &Concentration) -> PlaceView {
@@ -124,7 +144,7 @@ fn place(place: &Concentration) -> PlaceView {
         locality: line(&place.locality, 80),
         documents: count(place.df),
         of: count(place.locality_documents),
-        chance: format!("10^{:.1}", place.log10_p),
+        exponent: signed(place.log10_p, 1),
         q: if place.q < 0.001 { "below 0.001".into() } else { format!("{:.3}", place.q) },
     }
 }
@@ -181,6 +201,6 @@ pub(crate) mod tests {
             q: 1e-9,
         };
         let shown = place(&concentration);
-        assert_eq!((shown.chance.as_str(), shown.q.as_str()), ("10^-12.5", "below 0.001"));
+        assert_eq!((shown.exponent.as_str(), shown.q.as_str()), ("−12.5", "below 0.001"));
     }
 }

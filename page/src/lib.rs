@@ -15,6 +15,7 @@
 //! would load by itself.
 
 mod campaign;
+mod confidence;
 mod dates;
 mod dose;
 mod example;
@@ -31,6 +32,7 @@ mod subject;
 mod text;
 mod verdict;
 
+pub use confidence::{Confidence, Decoys, Recall};
 pub use page::{PageError, render};
 pub use selection::shaded;
 pub use subject::{RareToken, Shading, ShardRow, Subject};

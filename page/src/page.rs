@@ -5,6 +5,7 @@ use taster_findings::{QuarantineEntry, Severity, Totals};
 use thiserror::Error;
 
 use crate::campaign::{Group, Indices, groups, severities};
+use crate::confidence::ConfidenceView;
 use crate::dose::{Known, Scale, known, scale};
 use crate::frameworks::{MAPPINGS, Mapping};
 use crate::policy::{SCRIPT, STYLE, policy};
@@ -40,6 +41,7 @@ struct Page {
     quarantine: Vec<QuarantineLine>,
     more_quarantine: String,
     collisions: String,
+    confidence: ConfidenceView,
     limits: Vec<String>,
     mappings: &'static [Mapping],
     floor: u64,
@@ -87,6 +89,7 @@ pub fn render(subject: &Subject<'_>) -> Result<String, PageError> {
         more_shards: beyond(subject.shards.len()),
         quarantine: report.quarantine.iter().take(LISTED).map(quarantine_line).collect(),
         more_quarantine: beyond(report.quarantine.len()),
+        confidence: ConfidenceView::new(subject.confidence),
         collisions: report.collision_statement.clone(),
         limits: report.limits.clone(),
         mappings: &MAPPINGS,

@@ -38,7 +38,7 @@ pub(crate) fn bytes(value: i64) -> String {
 /// A share of a whole in percent, with two digits that say something; "0 %" of nothing.
 pub(crate) fn percent(part: i64, whole: i64) -> String {
     if part <= 0 || whole <= 0 {
-        return "0 %".into();
+        return format!("0{GROUP}%");
     }
     let share = 100.0 * part as f64 / whole as f64;
     let digits = match share {
@@ -46,9 +46,9 @@ pub(crate) fn percent(part: i64, whole: i64) -> String {
         share if share >= 1.0 => 1,
         share if share >= 0.1 => 2,
         share if share >= 0.01 => 3,
-        _ => return "less than 0.01 %".into(),
+        _ => return format!("less than 0.01{GROUP}%"),
     };
-    format!("{share:.digits$} %")
+    format!("{share:.digits$}{GROUP}%")
 }
 
 #[cfg(test)]
@@ -70,9 +70,9 @@ mod tests {
         assert_eq!(bytes(999), "999 bytes");
         assert_eq!(bytes(1_500), "1.5 kB");
         assert_eq!(bytes(171_000_000), "171 MB");
-        assert_eq!(percent(1, 4), "25 %");
-        assert_eq!(percent(25, 6500), "0.38 %");
-        assert_eq!(percent(1, 1_000_000), "less than 0.01 %");
-        assert_eq!(percent(3, 0), "0 %");
+        assert_eq!(percent(1, 4), "25\u{202f}%");
+        assert_eq!(percent(25, 6500), "0.38\u{202f}%");
+        assert_eq!(percent(1, 1_000_000), "less than 0.01\u{202f}%");
+        assert_eq!(percent(3, 0), "0\u{202f}%");
     }
 }

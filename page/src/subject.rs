@@ -3,6 +3,8 @@
 use taster_findings::{Occurrence, Report};
 use taster_planning::Parameters;
 
+use crate::confidence::Confidence;
+
 /// All that a page shows.
 #[derive(Debug, Clone, Copy)]
 pub struct Subject<'a> {
@@ -15,6 +17,8 @@ pub struct Subject<'a> {
     /// How rare the text around some occurrences is, by index of the occurrence; see
     /// [`shaded`](crate::shaded).
     pub shadings: &'a [Shading],
+    /// What was measured of the audit itself.
+    pub confidence: &'a Confidence,
 }
 
 /// A shard of the corpus.

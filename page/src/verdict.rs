@@ -96,7 +96,7 @@ mod tests {
         let said = alarm.sentences[0].as_str();
         assert_eq!(
             said,
-            "2 campaigns of severity critical or high stand in at most 50 of 6\u{202f}500 documents (0.77 %)."
+            "2 campaigns of severity critical or high stand in at most 50 of 6\u{202f}500 documents (0.77\u{202f}%)."
         );
         assert_eq!(judged(&[Severity::High]).headline, "This corpus may be poisoned");
         assert!(judged(&[Severity::Medium]).sentences[0].starts_with("1 campaign has medium"));

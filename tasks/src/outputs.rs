@@ -10,7 +10,7 @@ use arrow::datatypes::{DataType, Field, Fields, Schema, SchemaRef};
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 use taster_findings::{Concentration, Finding, Occurrence};
-use taster_page::{ShardRow, Subject};
+use taster_page::{Confidence, ShardRow, Subject};
 use taster_planning::Digest;
 use taster_storage::{Store, write_table};
 
@@ -72,6 +72,7 @@ impl Audit {
             occurrences: &self.occurrences,
             shards: &shards,
             shadings: &self.shadings,
+            confidence: &Confidence::default(),
         };
         taster_page::render(&subject).map_err(|error| TaskError::Output(error.to_string()))
     }
