@@ -65,7 +65,7 @@ fn tokens(totals: &Totals) -> String {
     let dose = totals.tokens as f64 * SHARE_OF_TOKENS;
     let documents = totals.documents as f64 * SHARE_OF_TOKENS;
     let tokens = at_least_one(dose, "token");
-    format!("{tokens}, as many as {} of mean length", at_least_one(documents, "document"))
+    format!("{tokens}: {} of mean length", at_least_one(documents, "document"))
 }
 
 fn at_least_one(value: f64, noun: &str) -> String {
@@ -226,7 +226,7 @@ mod tests {
     fn doses_in_this_corpus() {
         let totals = Totals { documents: 1_000_000, tokens: 800_000_000, ..Totals::default() };
         let here: Vec<String> = known(&totals).into_iter().map(|known| known.here).collect();
-        assert_eq!(here[1], "8\u{202f}000 tokens, as many as 10 documents of mean length");
+        assert_eq!(here[1], "8\u{202f}000 tokens: 10 documents of mean length");
         assert_eq!(here[3], "100 documents");
         let small = known(&Totals { documents: 10, ..Totals::default() });
         assert_eq!(small[3].here, "less than one document");

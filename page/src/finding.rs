@@ -1,5 +1,7 @@
 //! One finding as it is shown.
 
+use std::ops::Range;
+
 use taster_findings::{Concentration, Kind};
 
 use crate::example::{Example, example};
@@ -60,7 +62,7 @@ pub(crate) struct PlaceView {
 
 impl FindingView {
     /// Shows the finding at `index`, whose occurrences are in `range`.
-    pub(crate) fn new(subject: &Subject<'_>, index: usize, range: &std::ops::Range<usize>) -> Self {
+    pub(crate) fn new(subject: &Subject<'_>, index: usize, range: &Range<usize>) -> Self {
         let finding = &subject.report.findings[index];
         let text: String = finding.text.chars().take(SHOWN_TEXT).collect();
         let title: String = text.chars().take(SHOWN_TITLE).collect();
@@ -104,11 +106,7 @@ fn cut(text: &str, is_cut: bool) -> Vec<Piece> {
     pieces
 }
 
-fn shown_examples(
-    subject: &Subject<'_>,
-    index: usize,
-    range: &std::ops::Range<usize>,
-) -> Vec<Example> {
+fn shown_examples(subject: &Subject<'_>, index: usize, range: &Range<usize>) -> Vec<Example> {
     let finding = &subject.report.findings[index];
     let shown = examples(subject.occurrences, range, examples_of(index, finding.severity));
     let view = |place: usize| {

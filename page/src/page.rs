@@ -64,7 +64,7 @@ struct QuarantineLine {
 /// The bytes of `report.html`. Cost: linear in findings, about 5 kB each, at most some megabytes.
 ///
 /// # Errors
-/// None that could happen on equal arguments once and not again: the template failed.
+/// The template failed, which no argument is known to cause.
 pub fn render(subject: &Subject<'_>) -> Result<String, PageError> {
     let report = subject.report;
     let indices: Indices<'_> = report
@@ -90,7 +90,7 @@ pub fn render(subject: &Subject<'_>) -> Result<String, PageError> {
         quarantine: report.quarantine.iter().take(LISTED).map(quarantine_line).collect(),
         more_quarantine: beyond(report.quarantine.len()),
         confidence: ConfidenceView::new(subject.confidence),
-        collisions: report.collision_statement.clone(),
+        collisions: sentence(&report.collision_statement),
         limits: report.limits.clone(),
         mappings: &MAPPINGS,
         floor: report.parameters.floor,
@@ -158,6 +158,12 @@ fn quarantine_line(entry: &QuarantineEntry) -> QuarantineLine {
         reason: line(&entry.reason, 40),
         detail: line(&entry.detail, 400),
     }
+}
+
+/// The text with its first letter in upper case.
+fn sentence(text: &str) -> String {
+    let mut rest = text.chars();
+    rest.next().map(|first| first.to_uppercase().chain(rest).collect()).unwrap_or_default()
 }
 
 /// How many are not listed, in words; empty if all are.
