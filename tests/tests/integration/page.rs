@@ -19,7 +19,6 @@ use taster_page::{Confidence, RareToken, Shading, ShardRow, Subject, render};
 use taster_planning::Parameters;
 use taster_tests::command::audit;
 use taster_tests::dom::{Dom, Element};
-use taster_tests::tables::json_lines;
 
 /// What an attacker would write in the hope that a reader's browser runs it.
 const CANARIES: [&str; 10] = [
