@@ -112,9 +112,9 @@ Examples:
   taster audit 's3://bucket/crawl/*.parquet' --out s3://bucket/audit --memory 8GiB
   taster audit @shards.txt --out audit/ --fail-on critical --output jsonl | jq .text
 
-OUT receives report.json, findings.parquet, findings.jsonl, occurrences.parquet, manifest.jsonl,
-quarantine.jsonl (the same bytes on every run) and run.json (times, machine, inputs). Finished
-tasks are kept in --work: an interrupted audit continues there, a later one reuses them.
+OUT receives report.html (for people), report.json, findings.parquet, findings.jsonl,
+occurrences.parquet, manifest.jsonl, quarantine.jsonl (the same bytes on every run) and run.json
+(times, machine, inputs). Finished tasks are kept in --work: an interrupted audit continues there, a later one reuses them.
 
 Exit code 1 (a finding at or above --fail-on) outranks 3 (shards could not be read).")]
 pub struct AuditArguments {

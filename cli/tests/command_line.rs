@@ -178,6 +178,7 @@ fn an_audit_writes_its_report_and_continues_with_what_is_there() {
     }
     for name in [
         "report.json",
+        "report.html",
         "findings.parquet",
         "findings.jsonl",
         "occurrences.parquet",

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use taster_findings::{Finding, Occurrence, Report};
+use taster_page::Shading;
 use taster_planning::{LongerStep, Manifest, Parameters, Quarantine, partition};
 use taster_storage::{Frozen, Store, freeze};
 use tokio::runtime::Handle;
@@ -13,6 +14,7 @@ use crate::dispatch::run_wave;
 use crate::manifest_lines::{ShardLine, shard_lines};
 use crate::outcome::{Verified, outcome};
 use crate::passes::evidence;
+use crate::rarity::shadings;
 use crate::report::report;
 use crate::stages::{
     Chosen, CountedCorpus, Counting, Describing, Lengthening, Scoring, Screened, Screening, Stage,
@@ -33,6 +35,8 @@ pub struct Audit {
     pub shards: Vec<ShardLine>,
     /// Where the findings stand.
     pub occurrences: Vec<Occurrence>,
+    /// How rare the text around some of them is, for the page.
+    pub shadings: Vec<Shading>,
     /// Shards that could not be read, by key.
     pub quarantine: Vec<Quarantine>,
     /// How much of every wave was done and how much was found done.
@@ -203,7 +207,7 @@ impl<'a> Driver<'a> {
     /// Verifies what is chosen, and puts the report together.
     pub(crate) fn conclude(&mut self, chosen: &Chosen) -> Result<Audit, TaskError> {
         let verified = evidence(self, chosen)?;
-        Ok(self.finish(chosen, verified))
+        self.finish(chosen, verified)
     }
 
     /// Shards that are left out, by key.
@@ -211,25 +215,28 @@ impl<'a> Driver<'a> {
         self.excluded.values().cloned().collect()
     }
 
-    fn finish(&self, chosen: &Chosen, verified: Vec<Verified>) -> Audit {
+    fn finish(&self, chosen: &Chosen, verified: Vec<Verified>) -> Result<Audit, TaskError> {
         let CountedCorpus { units, corpus, .. } = &*chosen.screened.counts;
         let most = self.workspace.parameters.max_findings as usize;
-        let outcome = outcome(&chosen.judge, corpus, verified, most);
+        let mut outcome = outcome(&chosen.judge, corpus, verified, most);
+        let listed = std::mem::take(&mut outcome.listed);
         let quarantine = self.quarantine();
         let manifest = Manifest::clone(&self.workspace.manifest);
         let shards = shard_lines(&manifest, units, corpus, &quarantine);
         let (report, occurrences) =
             report(&self.workspace, units, corpus, &quarantine, chosen.screened.sums(), outcome);
+        let shadings = shadings(self, &chosen.screened, &report, &occurrences, &listed)?;
         let locations = self.workspace.sources.locations();
-        Audit {
+        Ok(Audit {
             manifest,
             locations,
             report,
             shards,
             occurrences,
+            shadings,
             quarantine,
             waves: self.waves.clone(),
-        }
+        })
     }
 }
 

@@ -27,6 +27,7 @@ mod outputs;
 mod passes;
 mod plan;
 mod progress;
+mod rarity;
 mod report;
 mod request;
 mod score;

@@ -111,6 +111,8 @@ impl Verified {
 pub(crate) struct Outcome {
     pub findings: Vec<Finding>,
     pub occurrences: Vec<Occurrence>,
+    /// The document of every occurrence.
+    pub listed: Vec<DocumentOrd>,
     pub campaigns: Vec<CampaignEntry>,
 }
 
@@ -144,6 +146,7 @@ pub(crate) fn outcome(
         let judged = &judged[folded.member];
         outcome.findings.push(judged.finding(corpus, index + 1, *campaign));
         outcome.occurrences.extend(judged.occurrences(corpus));
+        outcome.listed.extend(judged.listed().map(|place| place.document));
     }
     outcome.campaigns = campaigns
         .iter()
@@ -296,9 +299,12 @@ impl Judged {
         places.take(LISTED_IDS).map(|occurrences| occurrences[0].id.clone()).collect()
     }
 
+    fn listed(&self) -> impl Iterator<Item = &Place> {
+        self.verified.sequence.occurrences.iter().take(LISTED_OCCURRENCES)
+    }
+
     fn occurrences(&self, corpus: &Corpus) -> impl Iterator<Item = Occurrence> {
-        let places = self.verified.sequence.occurrences.iter().take(LISTED_OCCURRENCES);
-        places.map(|place| occurrence(place, &self.verified.id, corpus))
+        self.listed().map(|place| occurrence(place, &self.verified.id, corpus))
     }
 }
 

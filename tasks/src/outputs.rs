@@ -10,11 +10,12 @@ use arrow::datatypes::{DataType, Field, Fields, Schema, SchemaRef};
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 use taster_findings::{Concentration, Finding, Occurrence};
+use taster_page::{Confidence, ShardRow, Subject};
 use taster_planning::Digest;
 use taster_storage::{Store, write_table};
 
 use crate::error::InObject;
-use crate::{Audit, TaskError};
+use crate::{Audit, ShardLine, TaskError};
 
 /// A file of the output folder.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -38,7 +39,7 @@ impl WrittenFile {
 
 impl Audit {
     /// Writes `report.json`, `findings.parquet`, `findings.jsonl`, `occurrences.parquet`,
-    /// `manifest.jsonl` and `quarantine.jsonl`, over whatever is there, and says what was written.
+    /// `manifest.jsonl`, `quarantine.jsonl` and `report.html`, over whatever is there, and says what was written.
     ///
     /// # Errors
     /// Trouble with the store.
@@ -57,15 +58,38 @@ impl Audit {
             ("occurrences.parquet", write_table(&about_occurrences, &[occurrences])?),
             ("manifest.jsonl", lines(&self.shards)?),
             ("quarantine.jsonl", lines(&self.quarantine)?),
+            ("report.html", Bytes::from(self.page()?)),
             ("report.json", Bytes::from(report)),
         ];
         files.into_iter().map(|(name, bytes)| WrittenFile::write(out, name, bytes)).collect()
+    }
+
+    /// `report.html`: the report for people.
+    fn page(&self) -> Result<String, TaskError> {
+        let shards: Vec<ShardRow<'_>> = self.shards.iter().map(shard_row).collect();
+        let subject = Subject {
+            report: &self.report,
+            occurrences: &self.occurrences,
+            shards: &shards,
+            shadings: &self.shadings,
+            confidence: &Confidence::default(),
+        };
+        taster_page::render(&subject).map_err(|error| TaskError::Output(error.to_string()))
     }
 
     /// Axes that are columns of their own in the occurrences.
     fn occurrence_axes(&self) -> Vec<String> {
         let own = |axis: &&String| !Occurrence::COLUMNS.contains(&axis.as_str());
         self.manifest.axes.iter().filter(own).cloned().collect()
+    }
+}
+
+fn shard_row(shard: &ShardLine) -> ShardRow<'_> {
+    ShardRow {
+        key: &shard.key,
+        rows: shard.rows,
+        text_bytes: shard.text_bytes,
+        is_read: shard.blake3.is_some(),
     }
 }
 

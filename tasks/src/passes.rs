@@ -41,6 +41,11 @@ impl RunPlaces {
         DocumentOrd { unit: first.unit, document: first.document + posted.1 }
     }
 
+    /// The run that holds a document, by its ordinal among all runs.
+    pub(crate) fn run_of(&self, ord: DocumentOrd) -> usize {
+        self.0.partition_point(|(first, _)| *first <= ord).saturating_sub(1)
+    }
+
     /// All documents of a run.
     pub(crate) fn all(&self, run: u32) -> impl Iterator<Item = DocumentOrd> + use<> {
         let (first, documents) = self.0[run as usize];

@@ -11,7 +11,7 @@ use crate::corpus::DocumentOrd;
 use crate::evidence::{REACH, Sighting};
 
 /// Bytes of text shown before and after an occurrence, about.
-const SHOWN_BYTES: usize = 160;
+pub(crate) const SHOWN_BYTES: usize = 160;
 
 /// A sequence that stands in the corpus as said: every document was read and its tokens compared.
 #[derive(Debug, Clone)]

@@ -3,6 +3,7 @@
 //! * [`oracle`]: a naive second road to every count. It shares no code with the product.
 //! * [`corpora`]: small Parquet corpora, seeded; hostile files.
 //! * [`command`]: the built `taster`, run as a user runs it.
+//! * [`dom`]: a page as a browser would understand it.
 //! * [`fault_proxy`]: a proxy before it on which things go wrong.
 //! * [`cluster`]: a coordinator and workers as processes.
 //! * [`listing_server`]: a store that claims to hold any number of keys.
@@ -23,6 +24,7 @@
 pub mod cluster;
 pub mod command;
 pub mod corpora;
+pub mod dom;
 pub mod fault_proxy;
 pub mod hostile_files;
 pub mod listing_server;

@@ -9,12 +9,13 @@ use toml::Table;
 use taster_tests::places::repository;
 
 /// Packages of the workspace that each package may depend on.
-const ARROWS: [(&str, &[&str]); 13] = [
+const ARROWS: [(&str, &[&str]); 14] = [
     ("ngrams", &[]),
     ("findings", &["ngrams"]),
     ("planning", &[]),
     ("storage", &["ngrams", "planning"]),
-    ("tasks", &["ngrams", "findings", "planning", "storage"]),
+    ("page", &["findings", "planning"]),
+    ("tasks", &["ngrams", "findings", "planning", "page", "storage"]),
     ("process", &[]),
     ("proto", &["planning"]),
     ("coordinator", &["planning", "storage", "process", "proto", "tasks"]),
@@ -28,6 +29,7 @@ const ARROWS: [(&str, &[&str]); 13] = [
             "ngrams",
             "findings",
             "planning",
+            "page",
             "storage",
             "tasks",
             "process",
@@ -309,7 +311,7 @@ fn names_say_what_is_inside() {
 
 #[test]
 fn pure_packages_have_their_bans() {
-    for package in ["ngrams", "findings", "planning"] {
+    for package in ["ngrams", "findings", "planning", "page"] {
         let path = repository().join(package).join("clippy.toml");
         let bans: Table = std::fs::read_to_string(&path).unwrap().parse().unwrap();
         for list in ["disallowed-types", "disallowed-methods"] {

@@ -284,7 +284,9 @@ fn what_differs_from_run_to_run_is_in_run_json_alone() {
     let scratch = Scratch::new(40);
     let _ = scratch.audit(&["--fail-on", "never"]).expect_code(&[0]);
     assert!(scratch.path("out/run.json").is_file());
-    for name in ["report.json", "findings.jsonl", "manifest.jsonl", "quarantine.jsonl"] {
+    for name in
+        ["report.json", "report.html", "findings.jsonl", "manifest.jsonl", "quarantine.jsonl"]
+    {
         let text = std::fs::read_to_string(scratch.path("out").join(name)).unwrap();
         let root = scratch.text("corpus");
         assert!(!text.contains(&root), "{name} names the folder of the corpus");

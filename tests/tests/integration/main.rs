@@ -21,5 +21,6 @@ mod evidence;
 mod host;
 mod hostile;
 mod merging;
+mod page;
 mod s3;
 mod shared;
