@@ -15,6 +15,7 @@ mod configuration;
 mod error;
 mod escaped_json;
 mod exit;
+mod findings_arguments;
 mod findings_table;
 mod interruption;
 mod lab_arguments;

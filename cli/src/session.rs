@@ -52,6 +52,7 @@ pub fn run(line: CommandLine, closing: &Closing, runtime: &Handle) -> Result<End
         Command::Lab(arguments) => commands::lab::run(&session, arguments),
         Command::Plan(arguments) => commands::plan::run(&session, arguments),
         Command::Verify(arguments) => commands::verify::run(&session, arguments),
+        Command::Export(arguments) => commands::export::run(&session, &arguments),
         Command::Submit(arguments) => commands::submit::run(&session, arguments),
         Command::Watch(arguments) => commands::watch::run(&session, arguments),
         Command::List(arguments) => commands::list::run(&session, &arguments),

@@ -4,7 +4,7 @@
 //! * [`freeze`]: inputs to a [`Manifest`](taster_planning::Manifest) and its [`Sources`].
 //! * [`Sources::documents`], [`Sources::rows`]: documents of a shard, decoded within limits.
 //! * [`traffic`]: requests and bytes of this process so far, for metrics.
-//! * [`write_table`], [`TableWriter`]: Parquet files as output.
+//! * [`write_table`], [`TableWriter`]: Parquet files as output; [`TableReader`] reads them back.
 //!
 //! Every call blocks: task bodies run on plain threads. What is asynchronous stays inside, on
 //! the runtime that the caller hands in. Absent on purpose: what documents mean, and which of
@@ -34,6 +34,7 @@ mod pages;
 mod sources;
 mod store;
 mod table;
+mod table_reader;
 mod traffic;
 mod values;
 
@@ -44,4 +45,5 @@ pub use freeze::{Frozen, freeze};
 pub use sources::Sources;
 pub use store::{Piece, Store};
 pub use table::{TableWriter, write_table};
+pub use table_reader::TableReader;
 pub use traffic::{Traffic, documents_decoded, traffic};

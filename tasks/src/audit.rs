@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use taster_findings::{Finding, Occurrence, Report};
+use taster_findings::{Finding, FindingDocument, Occurrence, Report};
 use taster_planning::{LongerStep, Manifest, Parameters, Quarantine, partition};
 use taster_storage::{Frozen, Store, freeze};
 use tokio::runtime::Handle;
@@ -33,6 +33,8 @@ pub struct Audit {
     pub shards: Vec<ShardLine>,
     /// Where the findings stand.
     pub occurrences: Vec<Occurrence>,
+    /// Every document of every finding, by rank, shard and row: what a removal must hold.
+    pub finding_documents: Vec<FindingDocument>,
     /// Shards that could not be read, by key.
     pub quarantine: Vec<Quarantine>,
     /// How much of every wave was done and how much was found done.
@@ -218,7 +220,7 @@ impl<'a> Driver<'a> {
         let quarantine = self.quarantine();
         let manifest = Manifest::clone(&self.workspace.manifest);
         let shards = shard_lines(&manifest, units, corpus, &quarantine);
-        let (report, occurrences) =
+        let (report, occurrences, finding_documents) =
             report(&self.workspace, units, corpus, &quarantine, chosen.screened.sums(), outcome);
         let locations = self.workspace.sources.locations();
         Audit {
@@ -227,6 +229,7 @@ impl<'a> Driver<'a> {
             report,
             shards,
             occurrences,
+            finding_documents,
             quarantine,
             waves: self.waves.clone(),
         }

@@ -1,11 +1,12 @@
 //! From verified sequences to the report: verdicts, campaigns, ranks.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use taster_findings::{
     Asymmetry, Calibration, CampaignEntry, CampaignMember, Candidate, Combined, Company,
-    Concentration, Dispersion, Evidence, Explanation, Finding, Folded, Occurrence, PlaceScore,
-    Scorer, Scores, combine, explain, finding_id, group, place_scores, q_values,
+    Concentration, Dispersion, Evidence, Explanation, Finding, FindingDocument, Folded, Occurrence,
+    PlaceScore, Scorer, Scores, combine, explain, finding_id, group, place_scores, q_values,
 };
 
 use crate::corpus::{Corpus, DocumentOrd};
@@ -111,6 +112,8 @@ impl Verified {
 pub(crate) struct Outcome {
     pub findings: Vec<Finding>,
     pub occurrences: Vec<Occurrence>,
+    /// Every document of every finding.
+    pub documents: Vec<FindingDocument>,
     pub campaigns: Vec<CampaignEntry>,
 }
 
@@ -144,6 +147,7 @@ pub(crate) fn outcome(
         let judged = &judged[folded.member];
         outcome.findings.push(judged.finding(corpus, index + 1, *campaign));
         outcome.occurrences.extend(judged.occurrences(corpus));
+        outcome.documents.extend(judged.documents(corpus));
     }
     outcome.campaigns = campaigns
         .iter()
@@ -294,6 +298,29 @@ impl Judged {
     fn ids(&self) -> Vec<String> {
         let places = self.verified.sequence.occurrences.chunk_by(|a, b| a.document == b.document);
         places.take(LISTED_IDS).map(|occurrences| occurrences[0].id.clone()).collect()
+    }
+
+    /// All its documents, in shard and row order.
+    fn documents(&self, corpus: &Corpus) -> Vec<FindingDocument> {
+        let Verified { sequence, id, .. } = &self.verified;
+        let finding_id: Arc<str> = Arc::from(id.as_str());
+        let places = sequence.occurrences.chunk_by(|a, b| a.document == b.document);
+        let mut shard: Arc<str> = Arc::from("");
+        let document = |places: &[Place]| {
+            let place = &places[0];
+            let key = corpus.shard_of(place.document);
+            if &*shard != key {
+                shard = Arc::from(key);
+            }
+            FindingDocument {
+                finding_id: Arc::clone(&finding_id),
+                shard: Arc::clone(&shard),
+                row_group: place.row_group.cast_signed(),
+                row: place.row.cast_signed(),
+                id: place.id.clone(),
+            }
+        };
+        places.map(document).collect()
     }
 
     fn occurrences(&self, corpus: &Corpus) -> impl Iterator<Item = Occurrence> {

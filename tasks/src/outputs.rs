@@ -9,12 +9,15 @@ use arrow::array::{
 use arrow::datatypes::{DataType, Field, Fields, Schema, SchemaRef};
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
-use taster_findings::{Concentration, Finding, Occurrence};
+use taster_findings::{Concentration, Finding, FindingDocument, Occurrence};
 use taster_planning::Digest;
 use taster_storage::{Store, write_table};
 
 use crate::error::InObject;
 use crate::{Audit, TaskError};
+
+/// The table of all documents of all findings.
+pub(crate) const FINDING_DOCUMENTS: &str = "finding_documents.parquet";
 
 /// A file of the output folder.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -38,7 +41,7 @@ impl WrittenFile {
 
 impl Audit {
     /// Writes `report.json`, `findings.parquet`, `findings.jsonl`, `occurrences.parquet`,
-    /// `manifest.jsonl` and `quarantine.jsonl`, over whatever is there, and says what was written.
+    /// `finding_documents.parquet`, `manifest.jsonl` and `quarantine.jsonl`, over whatever is there, and says what was written.
     ///
     /// # Errors
     /// Trouble with the store.
@@ -55,6 +58,7 @@ impl Audit {
             ),
             ("findings.jsonl", lines(findings)?),
             ("occurrences.parquet", write_table(&about_occurrences, &[occurrences])?),
+            (FINDING_DOCUMENTS, finding_documents(&self.finding_documents)?),
             ("manifest.jsonl", lines(&self.shards)?),
             ("quarantine.jsonl", lines(&self.quarantine)?),
             ("report.json", Bytes::from(report)),
@@ -76,6 +80,24 @@ fn lines<T: Serialize>(values: &[T]) -> Result<Bytes, TaskError> {
         out.push(b'\n');
     }
     Ok(Bytes::from(out))
+}
+
+/// One row for each document of each finding, none left out.
+fn finding_documents(documents: &[FindingDocument]) -> Result<Bytes, TaskError> {
+    use DataType::{Int32, Int64, Utf8};
+    let kinds = [Utf8, Utf8, Int32, Int64, Utf8];
+    let fields = FindingDocument::COLUMNS.iter().zip(kinds);
+    let fields = fields.map(|(name, kind)| Field::new(*name, kind, false));
+    let schema: SchemaRef = Arc::new(Schema::new(fields.collect::<Vec<_>>()));
+    let text = |value: fn(&FindingDocument) -> &str| strings(documents.iter().map(value));
+    let columns = vec![
+        text(|d| &d.finding_id),
+        text(|d| &d.shard),
+        Arc::new(Int32Array::from_iter_values(documents.iter().map(|d| d.row_group))) as ArrayRef,
+        Arc::new(Int64Array::from_iter_values(documents.iter().map(|d| d.row))) as ArrayRef,
+        text(|d| &d.id),
+    ];
+    Ok(write_table(&schema, &[batch(&schema, columns)?])?)
 }
 
 fn batch(schema: &SchemaRef, columns: Vec<ArrayRef>) -> Result<RecordBatch, TaskError> {

@@ -2,6 +2,8 @@
 
 pub mod audit;
 pub mod demo;
+pub mod export;
+mod export_rows;
 pub mod lab;
 mod lab_tables;
 mod lab_work;
