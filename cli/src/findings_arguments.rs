@@ -2,7 +2,7 @@
 
 use clap::{Args, ValueEnum};
 
-use crate::settings::SeverityName;
+use crate::settings::{FailOn, SeverityName};
 
 /// `taster export`
 #[derive(Debug, Args)]
@@ -63,4 +63,68 @@ pub enum ExportFormat {
     Sarif,
     /// The found sequences as JSON Lines
     Triggers,
+}
+
+/// `taster explain`
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  taster explain audit/ 1
+  taster explain s3://bucket/audit d2d795 --output json
+
+FINDING is a rank, an id, or the first digits of an id. Reads the output of the audit alone.")]
+pub struct ExplainArguments {
+    /// Folder or URL that an audit wrote
+    #[arg(value_name = "OUT")]
+    pub out: String,
+    /// The finding: its rank, its id, or the first digits of its id
+    #[arg(value_name = "FINDING")]
+    pub finding: String,
+    /// Occurrences that are shown in context
+    #[arg(long, value_name = "N", default_value_t = 5)]
+    pub examples: usize,
+}
+
+/// `taster diff`
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  taster diff audits/2026-10/ audits/2026-11/
+  taster diff s3://bucket/audits/10 s3://bucket/audits/11 --fail-on critical --output jsonl
+
+Shows findings that are new, gone, or judged otherwise, and shards that are new, gone, or have other
+texts. If both audits were made with --documents, also documents whose text changed for the same URL
+(or id): split view, by which whoever owns a page poisons crawls to come.
+
+Exit code 1 says that a finding is at or above --fail-on now and was not before.")]
+pub struct DiffArguments {
+    /// The earlier audit: the folder or URL that it wrote
+    #[arg(value_name = "OLD")]
+    pub old: String,
+    /// The later one
+    #[arg(value_name = "NEW")]
+    pub new: String,
+    /// Exit with 1 if a finding of this severity or above is new [default: high]
+    #[arg(long, env = "TASTER_FAIL_ON", hide_env_values = true, value_name = "SEVERITY")]
+    pub fail_on: Option<FailOn>,
+}
+
+/// `taster verify`
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  taster verify audit/
+  taster verify s3://bucket/audit --input /mnt/copy-of-the-corpus/
+
+Exit code 0 says that everything holds, 1 that something does not.")]
+pub struct VerifyArguments {
+    /// Folder or URL that an audit wrote
+    #[arg(value_name = "OUT")]
+    pub out: String,
+    /// Where the inputs are now [default: where they were, as run.json says]
+    #[arg(long = "input", value_name = "INPUT")]
+    pub inputs: Vec<String>,
+    /// Shards read at the same time [default: one per core]
+    #[arg(long, env = "TASTER_THREADS", hide_env_values = true, value_name = "N")]
+    pub threads: Option<usize>,
 }

@@ -132,7 +132,8 @@ pub(crate) mod tests {
         let names = vec!["4".to_owned()];
         assert_eq!(ranks(&Selection { findings: names.clone(), ..default.clone() }), [4]);
         assert_eq!(ranks(&Selection { findings: names, campaign: Some(2), least: None }), [2, 4]);
-        let unknown = Selection { campaign: Some(7), ..default }.choose(&findings());
+        let findings = findings();
+        let unknown = Selection { campaign: Some(7), ..default }.choose(&findings);
         assert_eq!(unknown, Err(ExchangeError::Campaign(7, 2)));
     }
 

@@ -3,6 +3,7 @@
 //! * [`Store`]: a work or output location; create-only commits.
 //! * [`freeze`]: inputs to a [`Manifest`](taster_planning::Manifest) and its [`Sources`].
 //! * [`Sources::documents`], [`Sources::rows`]: documents of a shard, decoded within limits.
+//! * [`Store::probe`]: what a store can do, tried out.
 //! * [`traffic`]: requests and bytes of this process so far, for metrics.
 //! * [`write_table`], [`TableWriter`]: Parquet files as output; [`TableReader`] reads them back.
 //!
@@ -31,6 +32,7 @@ mod location;
 mod object;
 mod page_header;
 mod pages;
+mod probe;
 mod sources;
 mod store;
 mod table;
@@ -42,6 +44,7 @@ pub use batch::DocumentBatch;
 pub use documents::{DocumentStream, Want};
 pub use error::{ReadError, StorageError};
 pub use freeze::{Frozen, freeze};
+pub use probe::StoreProbe;
 pub use sources::Sources;
 pub use store::{Piece, Store};
 pub use table::{TableWriter, write_table};

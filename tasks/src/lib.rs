@@ -13,6 +13,7 @@ mod context;
 mod corpus;
 mod count;
 mod dispatch;
+mod document_digests;
 mod documents;
 mod error;
 mod evidence;
@@ -48,6 +49,7 @@ mod verify;
 mod workspace;
 
 pub use audit::{Audit, WaveFacts, audit};
+pub use document_digests::{DocumentDigest, write_document_digests};
 pub use error::TaskError;
 pub use finished::{FinishedAudit, RunFacts};
 pub use id_table::id_table;

@@ -3,12 +3,15 @@
 
 use std::collections::BTreeMap;
 
-use taster_planning::{Limits, Manifest, ShardColumns, ShardEntry};
-use taster_storage::{DocumentBatch, Frozen, Sources, Want, freeze};
+use taster_planning::{Limits, Manifest, Parameters, ShardColumns, ShardEntry};
+use taster_storage::{DocumentBatch, Frozen, Sources, StorageError, Want, freeze};
 use tokio::runtime::Handle;
 
 use crate::text_digest::ShardDigest;
 use crate::{FinishedAudit, ShardLine, TaskError};
+
+/// Name of the column with a document's address.
+const URL: &str = "url";
 
 /// The inputs of a finished audit.
 pub struct Reread {
@@ -16,6 +19,8 @@ pub struct Reread {
     sources: Sources,
     lines: BTreeMap<String, ShardLine>,
     limits: Limits,
+    /// Ordinal of the axis that is the column `url`.
+    url: Option<usize>,
 }
 
 impl Reread {
@@ -34,10 +39,45 @@ impl Reread {
                 "expected the inputs in run.json, found none; name them with --input".to_owned(),
             ));
         }
-        let Frozen { manifest, sources } = freeze(inputs, &audit.report.parameters, runtime)?;
-        let lines = audit.shards()?.into_iter().map(|line| (line.key.clone(), line)).collect();
-        let limits = audit.report.parameters.limits.clone();
-        Ok(Self { manifest, sources, lines, limits })
+        Self::new(inputs, &audit.report.parameters, audit.shards()?, runtime)
+    }
+
+    fn new(
+        inputs: &[String],
+        parameters: &Parameters,
+        lines: Vec<ShardLine>,
+        runtime: &Handle,
+    ) -> Result<Self, TaskError> {
+        let Frozen { manifest, sources } = freeze(inputs, parameters, runtime)?;
+        let lines = lines.into_iter().map(|line| (line.key.clone(), line)).collect();
+        let url = manifest.axes.iter().position(|axis| axis == URL);
+        Ok(Self { manifest, sources, lines, limits: parameters.limits.clone(), url })
+    }
+
+    /// The same with the column `url` of every document, where the inputs have it. `lines` are
+    /// the shards of an audit with these parameters.
+    ///
+    /// # Errors
+    /// As for [`Reread::open`].
+    pub(crate) fn with_urls(
+        inputs: &[String],
+        parameters: &Parameters,
+        lines: Vec<ShardLine>,
+        runtime: &Handle,
+    ) -> Result<Self, TaskError> {
+        let axes = |axes| Parameters { axes, ..parameters.clone() };
+        match Self::new(inputs, &axes(Some(vec![URL.to_owned()])), lines.clone(), runtime) {
+            // No shard has such a column.
+            Err(TaskError::Storage(StorageError::Input(_))) => {
+                Self::new(inputs, &axes(None), lines, runtime)
+            }
+            other => other,
+        }
+    }
+
+    /// The URL of a document, if they are read.
+    pub(crate) fn url<'b>(&self, batch: &'b DocumentBatch, index: usize) -> Option<&'b str> {
+        batch.axis(self.url?, index)
     }
 
     /// Keys of all shards of the audit in their order, the quarantined ones included.
@@ -74,7 +114,7 @@ impl Reread {
         };
         let (ord, shard) = self.shard(key)?;
         let groups = 0..shard.row_groups.len() as u32;
-        let want = Want { axes: false, ids: true };
+        let want = Want { axes: self.url.is_some(), ids: true };
         let mut stream = self.sources.documents(ord, shard, groups, want, &self.limits)?;
         let mut digest = ShardDigest::default();
         while let Some(batch) = stream.next_batch()? {

@@ -2,6 +2,9 @@
 
 pub mod audit;
 pub mod demo;
+pub mod diff;
+pub mod doctor;
+pub mod explain;
 pub mod export;
 mod export_rows;
 pub mod lab;
@@ -11,6 +14,7 @@ pub mod list;
 pub mod ngrams;
 pub mod plan;
 pub mod report;
+pub mod setup;
 pub mod submit;
 pub mod task;
 pub mod verify;

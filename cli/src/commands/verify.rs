@@ -4,10 +4,10 @@ use serde::Serialize;
 use taster_storage::Store;
 use taster_tasks::Verification;
 
-use crate::arguments::VerifyArguments;
 use crate::configuration::resources;
 use crate::error::CliError;
 use crate::exit::Ending;
+use crate::findings_arguments::VerifyArguments;
 use crate::locations::local_folder;
 use crate::progress::Watch;
 use crate::quantities::of;
