@@ -1,7 +1,6 @@
 //! Baselines and suppressions, from where they are kept.
 
 use std::collections::BTreeSet;
-use std::path::Path;
 use std::time::SystemTime;
 
 use serde::Deserialize;

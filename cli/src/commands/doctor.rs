@@ -283,10 +283,10 @@ mod tests {
             delete: Err(denied()),
             ..probe()
         };
-        use State::{Fail, Ok, Warn};
-        assert_eq!(states(&bad, 1000), [Fail, Ok, Fail, Ok, Warn, Ok, Warn]);
+        let (fail, ok, warn) = (State::Fail, State::Ok, State::Warn);
+        assert_eq!(states(&bad, 1000), [fail, ok, fail, ok, warn, ok, warn]);
         let wrong = of_store(&bad, 1000);
-        assert!(wrong.iter().all(|check| (check.state == Ok) == check.next.is_empty()));
+        assert!(wrong.iter().all(|check| (check.state == ok) == check.next.is_empty()));
         assert!(wrong[0].next.contains("AWS_ACCESS_KEY_ID"));
     }
 

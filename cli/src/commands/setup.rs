@@ -28,13 +28,13 @@ pub fn man(session: &Session<'_>, arguments: &ManArguments) -> Result<Ending, Cl
     let mut command = CommandLine::command();
     command.build();
     match &arguments.out {
-        None => session.terminal.bytes(&page(&command)?)?,
+        None => session.terminal.bytes(&page(NAME, &command)?)?,
         Some(folder) => {
             std::fs::create_dir_all(folder).map_err(|source| failed("create", folder, source))?;
             write_page(folder, NAME, &command)?;
             for of in command.get_subcommands() {
                 let name = format!("{NAME}-{}", of.get_name());
-                write_page(folder, &name, &of.clone().name(name.clone()))?;
+                write_page(folder, &name, of)?;
             }
         }
     }
@@ -43,12 +43,15 @@ pub fn man(session: &Session<'_>, arguments: &ManArguments) -> Result<Ending, Cl
 
 fn write_page(folder: &Path, name: &str, command: &clap::Command) -> Result<(), CliError> {
     let path = folder.join(format!("{name}.1"));
-    std::fs::write(&path, page(command)?).map_err(|source| failed("write", &path, source))
+    std::fs::write(&path, page(name, command)?).map_err(|source| failed("write", &path, source))
 }
 
-fn page(command: &clap::Command) -> Result<Vec<u8>, CliError> {
+fn page(title: &str, command: &clap::Command) -> Result<Vec<u8>, CliError> {
     let mut page = Vec::new();
-    clap_mangen::Man::new(command.clone()).render(&mut page).map_err(CliError::Output)?;
+    clap_mangen::Man::new(command.clone())
+        .title(title)
+        .render(&mut page)
+        .map_err(CliError::Output)?;
     Ok(page)
 }
 
