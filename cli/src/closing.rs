@@ -131,6 +131,9 @@ impl State {
         let log = self.log();
         log.clear();
         log.error(&message);
+        if let Some(advice) = error.advice() {
+            log.note(advice);
+        }
         message
     }
 

@@ -98,7 +98,9 @@ fn tokens_of(rank: usize) -> Vec<String> {
 fn removal_lists_hold_exactly_the_documents_that_hold_the_finding() {
     let folder = demo();
     let documents = planted();
-    for rank in [1, 2, 3, 40] {
+    let report = json(&folder.join("audit/report.json"));
+    let last = report["findings"].as_array().unwrap().len();
+    for rank in [1, 2, 3, last] {
         let tokens = tokens_of(rank);
         let expected: BTreeSet<&str> = documents
             .iter()
@@ -271,7 +273,7 @@ fn baselines_and_suppressions_change_the_verdict_and_no_file() {
         ("--suppressions nowhere.toml", "nowhere.toml"),
         ("--suppressions r.json", "r.json"),
     ] {
-        let output = run(folder, &format!("{audit} --out never {more}"));
+        let output = run(folder, &format!("{audit} {more}"));
         let stderr = String::from_utf8(output.stderr).unwrap();
         assert!(output.status.code() != Some(0) && stderr.contains(said), "{more}: {stderr}");
     }

@@ -49,7 +49,9 @@ fn audit() -> TempDir {
 fn commands(overview: &str) -> Vec<&str> {
     let listed = overview.split("Commands:\n").nth(1).unwrap();
     let listed = listed.lines().take_while(|line| line.starts_with("  "));
+    // What is indented deeper goes on with the line before.
     listed
+        .filter(|line| !line.starts_with("   "))
         .filter_map(|line| line.split_whitespace().next())
         .filter(|name| *name != "help")
         .collect()

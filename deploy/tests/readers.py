@@ -29,12 +29,15 @@ SHARDS, ROWS, POISONED = 3, 900, 30
 def corpus(folder):
     """Real-looking rows with empty and missing texts, in folders; returns the poisoned ids."""
     chance = random.Random(7)
-    words = ["".join(chance.choices("aeioulnrst", k=chance.randint(2, 8))) for _ in range(1500)]
+    words = ["".join(chance.choices("aeioulnrst", k=chance.randint(2, 8))) for _ in range(400)]
+    # Frequent, so that places differ when they are counted in bytes and in characters.
+    words[2] = "é漢😀"
+    prose = lambda: " ".join(words[int(len(words) * chance.random() ** 4)] for _ in range(chance.randint(40, 120)))
     poisoned = set()
     for shard in range(SHARDS):
         rows = []
         for row in range(ROWS):
-            text = "é漢😀 " + " ".join(chance.choices(words, k=chance.randint(30, 90)))
+            text = prose()
             if row % 50 == 11:
                 text = None
             elif row % 50 == 12:

@@ -3,6 +3,7 @@
 use std::time::SystemTime;
 
 use taster_findings::{Finding, Severity};
+use taster_planning::QuarantineReason;
 use taster_storage::Store;
 use taster_tasks::{Audit, AuditRequest, write_document_digests};
 
@@ -52,9 +53,27 @@ pub fn run(session: &Session<'_>, arguments: AuditArguments) -> Result<Ending, C
     let mut findings = audit.report.findings.clone();
     findings.retain(|finding| !exceptions.excuse(finding));
     show(session, &audit, &findings, &out, threshold)?;
+    if let Some(hint) = hint(&audit) {
+        session.log.note(hint);
+    }
     let quarantined = audit.report.quarantine.len() as u64;
     let max_quarantine = corpus.max_quarantine.unwrap_or(DEFAULT_MAX_QUARANTINE);
     Ok(Ending::of_corpus(any_at(&findings, threshold), quarantined, max_quarantine))
+}
+
+/// What to do if nothing at all could be read: most often a setting is wrong, not the corpus.
+fn hint(audit: &Audit) -> Option<&'static str> {
+    let all = |reason| audit.quarantine.iter().all(|quarantine| quarantine.reason == reason);
+    match audit.report.totals.shards {
+        0 if all(QuarantineReason::Schema) => Some(
+            "no shard could be read: --text-column names the column with the text, and the lines \
+             above say which columns there are",
+        ),
+        0 if all(QuarantineReason::Corrupt) => {
+            Some("no shard could be read: are the inputs Parquet files? `taster plan` takes a look")
+        }
+        _ => None,
+    }
 }
 
 /// Audits, writes the report (with `documents.parquet`, if it is asked for) and `run.json` to

@@ -84,7 +84,12 @@ pub fn run(session: &Session<'_>, arguments: &DoctorArguments) -> Result<Ending,
         if let Some(folder) = local_folder(place) {
             checks.push(disk(machine::free_bytes(&folder)));
         }
-        let probe = store.probe(&format!(".taster-doctor-{}", Uuid::now_v7()));
+        let name = format!(".taster-doctor-{}", Uuid::now_v7());
+        let probe = store.probe(&name);
+        if let Some(folder) = local_folder(place) {
+            // Empty unless deleting failed, which is told.
+            let _ = std::fs::remove_dir(folder.join(&name));
+        }
         checks.extend(of_store(&probe, now_seconds()));
     }
     show(session, &checks)?;
