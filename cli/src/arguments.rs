@@ -6,11 +6,17 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 
 use crate::error::CliError;
+use crate::findings_arguments::{
+    DiffArguments, ExplainArguments, ExportArguments, VerifyArguments,
+};
 use crate::lab_arguments::LabArguments;
+use crate::provenance::ProvenanceArguments;
 use crate::remote::ConnectionArguments;
 use crate::settings::{
-    AuditSettings, CorpusSettings, FailOn, OutputSettings, ResourceSettings, ScreeningSettings,
+    AuditSettings, CorpusSettings, OutputSettings, ResourceSettings, ScreeningSettings,
+    VerdictSettings,
 };
+use crate::setup_arguments::{CompletionsArguments, DoctorArguments, ManArguments};
 
 /// Tastes training data before a model does: finds token sequences that are globally rare but
 /// locally concentrated, the signature that data poisoning leaves in text.
@@ -62,6 +68,12 @@ pub enum Command {
     Plan(PlanArguments),
     /// Re-read the inputs of an audit and confirm every finding and checksum
     Verify(VerifyArguments),
+    /// Show why something was found, where, and in context
+    Explain(ExplainArguments),
+    /// Compare two audits: new, gone and changed findings, shards and documents
+    Diff(DiffArguments),
+    /// Write findings and their documents as other tools read them
+    Export(ExportArguments),
     /// Audit on a cluster: hand the inputs to a coordinator
     Submit(SubmitArguments),
     /// Show how far an audit on a cluster is, until it has ended
@@ -74,6 +86,12 @@ pub enum Command {
     Report(ReportArguments),
     /// Run one task of a planned audit, for the engine of a cluster
     Task(TaskArguments),
+    /// Check this machine and a store: what an audit needs, and what to do where it is missing
+    Doctor(DoctorArguments),
+    /// Write a completion script for a shell
+    Completions(CompletionsArguments),
+    /// Write manual pages
+    Man(ManArguments),
 }
 
 impl Command {
@@ -86,12 +104,18 @@ impl Command {
             Self::Lab(_) => "lab",
             Self::Plan(_) => "plan",
             Self::Verify(_) => "verify",
+            Self::Explain(_) => "explain",
+            Self::Diff(_) => "diff",
+            Self::Export(_) => "export",
             Self::Submit(_) => "submit",
             Self::Watch(_) => "watch",
             Self::List(_) => "list",
             Self::Cancel(_) => "cancel",
             Self::Report(_) => "report",
             Self::Task(_) => "task",
+            Self::Doctor(_) => "doctor",
+            Self::Completions(_) => "completions",
+            Self::Man(_) => "man",
         }
     }
 }
@@ -121,9 +145,12 @@ pub struct AuditArguments {
     /// What is audited.
     #[command(flatten)]
     pub inputs: Inputs,
-    /// Report and verdict.
+    /// The report.
     #[command(flatten)]
     pub audit: AuditSettings,
+    /// The verdict.
+    #[command(flatten)]
+    pub verdict: VerdictSettings,
     /// The corpus.
     #[command(flatten)]
     pub corpus: CorpusSettings,
@@ -133,6 +160,9 @@ pub struct AuditArguments {
     /// The machine.
     #[command(flatten)]
     pub resources: ResourceSettings,
+    /// What is said about the audit besides.
+    #[command(flatten)]
+    pub provenance: ProvenanceArguments,
 }
 
 /// `taster ngrams`
@@ -244,9 +274,12 @@ pub struct SubmitArguments {
     /// Id of the submission: the same one twice is one audit [default: a fresh one]
     #[arg(long, value_name = "ID")]
     pub id: Option<String>,
-    /// Report and verdict.
+    /// The report.
     #[command(flatten)]
     pub audit: AuditSettings,
+    /// The verdict.
+    #[command(flatten)]
+    pub verdict: VerdictSettings,
     /// The coordinator.
     #[command(flatten)]
     pub connection: ConnectionArguments,
@@ -314,9 +347,9 @@ pub struct ReportArguments {
     /// Id of the audit
     #[arg(value_name = "AUDIT")]
     pub audit: String,
-    /// Exit with 1 if there is a finding of this severity or above [default: high]
-    #[arg(long, env = "TASTER_FAIL_ON", hide_env_values = true, value_name = "SEVERITY")]
-    pub fail_on: Option<FailOn>,
+    /// The verdict.
+    #[command(flatten)]
+    pub verdict: VerdictSettings,
     /// The coordinator.
     #[command(flatten)]
     pub connection: ConnectionArguments,
@@ -344,26 +377,6 @@ pub struct TaskArguments {
     /// The machine.
     #[command(flatten)]
     pub resources: ResourceSettings,
-}
-
-/// `taster verify`
-#[derive(Debug, Args)]
-#[command(after_help = "\
-Examples:
-  taster verify audit/
-  taster verify s3://bucket/audit --input /mnt/copy-of-the-corpus/
-
-Exit code 0 says that everything holds, 1 that something does not.")]
-pub struct VerifyArguments {
-    /// Folder or URL that an audit wrote
-    #[arg(value_name = "OUT")]
-    pub out: String,
-    /// Where the inputs are now [default: where they were, as run.json says]
-    #[arg(long = "input", value_name = "INPUT")]
-    pub inputs: Vec<String>,
-    /// Shards read at the same time [default: one per core]
-    #[arg(long, env = "TASTER_THREADS", hide_env_values = true, value_name = "N")]
-    pub threads: Option<usize>,
 }
 
 impl CommandLine {
@@ -414,13 +427,6 @@ mod tests {
             let Command::Audit(audit) = line.command else { panic!("not an audit") };
             assert_eq!(audit.inputs.inputs, ["a", "b"]);
             assert_eq!(audit.corpus.axis.unwrap(), ["host", "date"]);
-        }
-    }
-
-    #[test]
-    fn commands_to_come_do_not_exist_yet() {
-        for name in ["doctor", "explain", "diff", "export"] {
-            assert!(read(&format!("taster {name} x")).is_err(), "{name}");
         }
     }
 

@@ -7,6 +7,7 @@ use std::time::Instant;
 use crate::error::CliError;
 use crate::exit::Ending;
 use crate::log::Log;
+use crate::provenance::Lineage;
 use crate::result_file::{self, ResultRecord, Summary};
 
 /// Knows what the end has to tell, and lets it happen once.
@@ -23,6 +24,7 @@ struct State {
     command: Option<&'static str>,
     resume: Option<String>,
     summary: Option<Summary>,
+    lineage: Option<Lineage>,
 }
 
 impl Closing {
@@ -51,6 +53,11 @@ impl Closing {
     /// What to say when a signal ends the command: how it can be resumed.
     pub fn resume(&self, hint: String) {
         self.state().resume = Some(hint);
+    }
+
+    /// A run whose end is an event for others.
+    pub fn lineage(&self, lineage: Lineage) {
+        self.state().lineage = Some(lineage);
     }
 
     /// What the audit found.
@@ -124,10 +131,16 @@ impl State {
         let log = self.log();
         log.clear();
         log.error(&message);
+        if let Some(advice) = error.advice() {
+            log.note(advice);
+        }
         message
     }
 
     fn write(&self, ending: Ending, message: Option<String>, started: Instant) -> u8 {
+        if let Some(Err(error)) = self.lineage.as_ref().map(|lineage| lineage.end(ending)) {
+            self.log().error(&error.to_string());
+        }
         let Some(path) = &self.result_file else {
             return ending.code();
         };

@@ -11,7 +11,7 @@ use taster_tasks::Resources;
 use crate::error::CliError;
 use crate::settings::{
     AuditSettings, Ceiling, CorpusSettings, Layer, OutputSettings, ResourceSettings,
-    ScreeningSettings, Tokenizer,
+    ScreeningSettings, Tokenizer, VerdictSettings,
 };
 
 /// Read if no other file is named and it is there.
@@ -81,6 +81,7 @@ fn known_keys() -> BTreeSet<String> {
         .chain(of::<ResourceSettings>())
         .chain(of::<ScreeningSettings>())
         .chain(of::<AuditSettings>())
+        .chain(of::<VerdictSettings>())
         .collect()
 }
 
@@ -186,7 +187,9 @@ mod tests {
         let output = file.below(OutputSettings::default()).unwrap();
         assert_eq!((output.output, output.quiet), (Some(OutputFormat::Jsonl), Some(true)));
         let audit = file.below(AuditSettings::default()).unwrap();
-        assert_eq!((audit.out.as_deref(), audit.fail_on), (Some("o"), Some(FailOn::Never)));
+        assert_eq!(audit.out.as_deref(), Some("o"));
+        let verdict = file.below(VerdictSettings::default()).unwrap();
+        assert_eq!(verdict.fail_on, Some(FailOn::Never));
         let corpus = file.below(CorpusSettings::default()).unwrap();
         assert_eq!((corpus.work.as_deref(), corpus.max_quarantine), (Some("w"), Some(3)));
         let screening = file.below(ScreeningSettings::default()).unwrap();

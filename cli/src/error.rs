@@ -70,6 +70,27 @@ impl CliError {
         matches!(self, Self::Remote { is_request: true, .. })
     }
 
+    /// What to do next, where the error itself does not say it.
+    pub fn advice(&self) -> Option<&'static str> {
+        match self {
+            Self::Task(TaskError::Storage(error)) | Self::Storage(error) => match error {
+                StorageError::Credentials { .. } => Some(
+                    "set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY (profiles of ~/.aws are not \
+                     read), then `taster doctor --store URL` tells what is allowed",
+                ),
+                StorageError::NotFound { .. } => Some(
+                    "an input is a Parquet file, a folder, a glob, s3://bucket/prefix, file://… or \
+                     @list.txt; an output is a folder that can be made",
+                ),
+                _ => None,
+            },
+            Self::Remote { is_request: false, .. } => {
+                Some("is the coordinator there? --coordinator URL names another")
+            }
+            _ => None,
+        }
+    }
+
     /// How the command ends.
     pub fn ending(&self) -> Ending {
         match self {

@@ -142,6 +142,8 @@ pub fn summary<P>(report: &Report<P>, out: &str) -> Summary {
         tokens: report.totals.tokens,
         findings,
         quarantined_shards: report.quarantine.len() as u64,
+        suppressed_findings: 0,
+        baseline_findings: 0,
     }
 }
 
@@ -248,6 +250,8 @@ pub mod tests {
             tokens: 1_000_000,
             findings: BTreeMap::from([("critical", 2), ("low", 1)]),
             quarantined_shards: 1,
+            suppressed_findings: 0,
+            baseline_findings: 0,
         };
         let line = "21,811 documents, 1,000,000 tokens; \
             findings: 2 critical, 0 high, 0 medium, 1 low, 0 info; shards quarantined: 1";

@@ -6,6 +6,7 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use serde::Serialize;
+use taster_exchange::suppression::ExceptionsOutcome;
 
 use crate::error::CliError;
 
@@ -48,6 +49,20 @@ pub struct Summary {
     pub findings: BTreeMap<&'static str, u64>,
     /// Shards that could not be read.
     pub quarantined_shards: u64,
+    /// Findings among them that `--suppressions` excuses from the verdict.
+    pub suppressed_findings: u64,
+    /// Other findings among them that `--baseline` has.
+    pub baseline_findings: u64,
+}
+
+impl Summary {
+    /// The same with what baselines and suppressions excuse.
+    #[must_use]
+    pub fn with(mut self, exceptions: &ExceptionsOutcome) -> Self {
+        self.suppressed_findings = exceptions.suppressed;
+        self.baseline_findings = exceptions.known;
+        self
+    }
 }
 
 /// The file asked for by flag or environment, also where the rest of the command line cannot be
@@ -132,6 +147,8 @@ pub mod tests {
                 tokens: 9,
                 findings: BTreeMap::from([("high", 2)]),
                 quarantined_shards: 0,
+                suppressed_findings: 0,
+                baseline_findings: 0,
             }),
         };
         write(&path, &record).unwrap();

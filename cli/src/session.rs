@@ -52,12 +52,18 @@ pub fn run(line: CommandLine, closing: &Closing, runtime: &Handle) -> Result<End
         Command::Lab(arguments) => commands::lab::run(&session, arguments),
         Command::Plan(arguments) => commands::plan::run(&session, arguments),
         Command::Verify(arguments) => commands::verify::run(&session, arguments),
+        Command::Explain(arguments) => commands::explain::run(&session, &arguments),
+        Command::Diff(arguments) => commands::diff::run(&session, &arguments),
+        Command::Export(arguments) => commands::export::run(&session, &arguments),
         Command::Submit(arguments) => commands::submit::run(&session, arguments),
         Command::Watch(arguments) => commands::watch::run(&session, arguments),
         Command::List(arguments) => commands::list::run(&session, &arguments),
         Command::Cancel(arguments) => commands::list::cancel(&session, &arguments),
         Command::Report(arguments) => commands::report::run(&session, arguments),
         Command::Task(arguments) => commands::task::run(&session, arguments),
+        Command::Doctor(arguments) => commands::doctor::run(&session, &arguments),
+        Command::Completions(arguments) => commands::setup::completions(&session, &arguments),
+        Command::Man(arguments) => commands::setup::man(&session, &arguments),
     }?;
     session.terminal.flush()?;
     Ok(ending)

@@ -159,12 +159,50 @@ pub struct AuditSettings {
     /// Folder or URL for the report
     #[arg(long, env = "TASTER_OUT", hide_env_values = true, value_name = "FOLDER|URL")]
     pub out: Option<String>,
+}
+
+layer!(AuditSettings: out);
+
+/// Which findings fail an audit. Never changes a file of the report.
+#[derive(Debug, Clone, Default, Args, Deserialize)]
+#[command(next_help_heading = "Verdict")]
+#[serde(default, rename_all = "kebab-case")]
+pub struct VerdictSettings {
     /// Exit with 1 if there is a finding of this severity or above [default: high]
     #[arg(long, env = "TASTER_FAIL_ON", hide_env_values = true, value_name = "SEVERITY")]
     pub fail_on: Option<FailOn>,
+    /// An earlier audit (its folder, URL or report.json): findings that it has do not count
+    #[arg(long, env = "TASTER_BASELINE", hide_env_values = true, value_name = "OUT")]
+    pub baseline: Option<String>,
+    /// TOML file of findings that do not count: [[suppress]] with id, reason and, if they count
+    /// again some day, expires = 2027-01-31
+    #[arg(long, env = "TASTER_SUPPRESSIONS", hide_env_values = true, value_name = "FILE")]
+    pub suppressions: Option<PathBuf>,
 }
 
-layer!(AuditSettings: out, fail_on);
+layer!(VerdictSettings: fail_on, baseline, suppressions);
+
+/// A severity as an option.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum SeverityName {
+    Critical,
+    High,
+    Medium,
+    Low,
+    Info,
+}
+
+impl From<SeverityName> for Severity {
+    fn from(name: SeverityName) -> Self {
+        match name {
+            SeverityName::Critical => Self::Critical,
+            SeverityName::High => Self::High,
+            SeverityName::Medium => Self::Medium,
+            SeverityName::Low => Self::Low,
+            SeverityName::Info => Self::Info,
+        }
+    }
+}
 
 /// The severity from which an audit fails.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum, Deserialize)]

@@ -65,6 +65,22 @@ impl Terminal {
         self.line(&escaped_json::line(value)?)
     }
 
+    /// Writes several lines.
+    ///
+    /// # Errors
+    /// As for [`Terminal::line`].
+    pub fn lines(&self, lines: &[String]) -> Result<(), CliError> {
+        lines.iter().try_for_each(|line| self.line(line))
+    }
+
+    /// Writes bytes as they are: a file that another program reads.
+    ///
+    /// # Errors
+    /// As for [`Terminal::line`].
+    pub fn bytes(&self, bytes: &[u8]) -> Result<(), CliError> {
+        self.write(|out| out.write_all(bytes))
+    }
+
     /// Hands everything to the operating system.
     ///
     /// # Errors

@@ -18,7 +18,8 @@ import threading
 import time
 
 DEPLOY = pathlib.Path(__file__).resolve().parent.parent
-SAME = ["report.html", "report.json", "findings.parquet", "findings.jsonl", "occurrences.parquet", "manifest.jsonl",
+SAME = ["report.html", "report.json", "findings.parquet", "findings.jsonl", "occurrences.parquet",
+        "finding_documents.parquet", "manifest.jsonl",
         "quarantine.jsonl"]
 PATIENCE = 600
 WRAPPER = """#!/bin/sh

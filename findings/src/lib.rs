@@ -19,6 +19,7 @@ mod closed;
 mod code_points;
 mod combination;
 mod explain;
+mod holding;
 mod multiple_testing;
 mod novelty;
 mod payload;
@@ -46,6 +47,7 @@ pub use code_points::{
 };
 pub use combination::{Calibration, Combined, Evidence, combine};
 pub use explain::{Explanation, explain};
+pub use holding::FindingDocument;
 pub use multiple_testing::{benjamini_yekutieli_log10, harmonic_sum};
 pub use novelty::{novelty, novelty_lower_bound};
 pub use payload::payload;

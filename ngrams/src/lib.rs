@@ -12,7 +12,8 @@
 //! 4. [`longer`] finds the n-grams of a segment that consist of frequent pairs: those alone are
 //!    counted and screened beyond order 2;
 //! 5. [`lookup`] and [`context`] find the screened n-grams again in the text and describe where
-//!    they stand, as [`posting`]s that the score wave groups.
+//!    they stand, as [`posting`]s that the score wave groups;
+//! 6. [`sequences`] finds the token sequences of findings in a document again.
 //!
 //! Absent on purpose: approximate sketches, pruning inside a shard, and any notion of files.
 
@@ -29,6 +30,7 @@ pub mod merge;
 pub mod object;
 pub mod posting;
 pub mod segment;
+pub mod sequences;
 pub mod sort;
 pub mod stream;
 pub mod tokenizer;
@@ -37,4 +39,5 @@ mod vocabulary;
 
 pub use fingerprint::Fingerprinter;
 pub use segment::Segment;
+pub use sequences::Sequences;
 pub use tokenizer::{Span, Tokenizer, Words, tokenizer_named};

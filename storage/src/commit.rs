@@ -43,7 +43,7 @@ impl Store {
         self.put(key, bytes, PutMode::Overwrite)
     }
 
-    fn put(&self, key: &str, bytes: Bytes, mode: PutMode) -> Result<(), StorageError> {
+    pub(crate) fn put(&self, key: &str, bytes: Bytes, mode: PutMode) -> Result<(), StorageError> {
         let path = self.path(key)?;
         let length = bytes.len();
         let payload = PutPayload::from_bytes(bytes);

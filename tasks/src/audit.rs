@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use taster_findings::{Finding, Occurrence, Report};
+use taster_findings::{Finding, FindingDocument, Occurrence, Report};
 use taster_page::Shading;
 use taster_planning::{LongerStep, Manifest, Parameters, Quarantine, partition};
 use taster_storage::{Frozen, Store, freeze};
@@ -37,6 +37,8 @@ pub struct Audit {
     pub occurrences: Vec<Occurrence>,
     /// How rare the text around some of them is, for the page.
     pub shadings: Vec<Shading>,
+    /// Every document of every finding, by rank, shard and row: what a removal must hold.
+    pub finding_documents: Vec<FindingDocument>,
     /// Shards that could not be read, by key.
     pub quarantine: Vec<Quarantine>,
     /// How much of every wave was done and how much was found done.
@@ -223,7 +225,7 @@ impl<'a> Driver<'a> {
         let quarantine = self.quarantine();
         let manifest = Manifest::clone(&self.workspace.manifest);
         let shards = shard_lines(&manifest, units, corpus, &quarantine);
-        let (report, occurrences) =
+        let (report, occurrences, finding_documents) =
             report(&self.workspace, units, corpus, &quarantine, chosen.screened.sums(), outcome);
         let shadings = shadings(self, &chosen.screened, &report, &occurrences, &listed)?;
         let locations = self.workspace.sources.locations();
@@ -234,6 +236,7 @@ impl<'a> Driver<'a> {
             shards,
             occurrences,
             shadings,
+            finding_documents,
             quarantine,
             waves: self.waves.clone(),
         })

@@ -1,11 +1,12 @@
 //! From verified sequences to the report: verdicts, campaigns, ranks.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use taster_findings::{
     Asymmetry, Calibration, CampaignEntry, CampaignMember, Candidate, Combined, Company,
-    Concentration, Dispersion, Evidence, Explanation, Finding, Folded, Occurrence, PlaceScore,
-    Scorer, Scores, combine, explain, finding_id, group, place_scores, q_values,
+    Concentration, Dispersion, Evidence, Explanation, Finding, FindingDocument, Folded, Occurrence,
+    PlaceScore, Scorer, Scores, combine, explain, finding_id, group, place_scores, q_values,
 };
 
 use crate::corpus::{Corpus, DocumentOrd};
@@ -113,6 +114,8 @@ pub(crate) struct Outcome {
     pub occurrences: Vec<Occurrence>,
     /// The document of every occurrence.
     pub listed: Vec<DocumentOrd>,
+    /// Every document of every finding.
+    pub documents: Vec<FindingDocument>,
     pub campaigns: Vec<CampaignEntry>,
 }
 
@@ -147,6 +150,7 @@ pub(crate) fn outcome(
         outcome.findings.push(judged.finding(corpus, index + 1, *campaign));
         outcome.occurrences.extend(judged.occurrences(corpus));
         outcome.listed.extend(judged.listed().map(|place| place.document));
+        outcome.documents.extend(judged.documents(corpus));
     }
     outcome.campaigns = campaigns
         .iter()
@@ -301,6 +305,29 @@ impl Judged {
 
     fn listed(&self) -> impl Iterator<Item = &Place> {
         self.verified.sequence.occurrences.iter().take(LISTED_OCCURRENCES)
+    }
+
+    /// All its documents, in shard and row order.
+    fn documents(&self, corpus: &Corpus) -> Vec<FindingDocument> {
+        let Verified { sequence, id, .. } = &self.verified;
+        let finding_id: Arc<str> = Arc::from(id.as_str());
+        let places = sequence.occurrences.chunk_by(|a, b| a.document == b.document);
+        let mut shard: Arc<str> = Arc::from("");
+        let document = |places: &[Place]| {
+            let place = &places[0];
+            let key = corpus.shard_of(place.document);
+            if &*shard != key {
+                shard = Arc::from(key);
+            }
+            FindingDocument {
+                finding_id: Arc::clone(&finding_id),
+                shard: Arc::clone(&shard),
+                row_group: place.row_group.cast_signed(),
+                row: place.row.cast_signed(),
+                id: place.id.clone(),
+            }
+        };
+        places.map(document).collect()
     }
 
     fn occurrences(&self, corpus: &Corpus) -> impl Iterator<Item = Occurrence> {

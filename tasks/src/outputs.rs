@@ -9,13 +9,16 @@ use arrow::array::{
 use arrow::datatypes::{DataType, Field, Fields, Schema, SchemaRef};
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
-use taster_findings::{Concentration, Finding, Occurrence};
+use taster_findings::{Concentration, Finding, FindingDocument, Occurrence};
 use taster_page::{Confidence, ShardRow, Subject};
 use taster_planning::Digest;
 use taster_storage::{Store, write_table};
 
 use crate::error::InObject;
 use crate::{Audit, ShardLine, TaskError};
+
+/// The table of all documents of all findings.
+pub(crate) const FINDING_DOCUMENTS: &str = "finding_documents.parquet";
 
 /// A file of the output folder.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -39,7 +42,8 @@ impl WrittenFile {
 
 impl Audit {
     /// Writes `report.json`, `findings.parquet`, `findings.jsonl`, `occurrences.parquet`,
-    /// `manifest.jsonl`, `quarantine.jsonl` and `report.html`, over whatever is there, and says what was written.
+    /// `finding_documents.parquet`, `manifest.jsonl`, `quarantine.jsonl` and `report.html`, over whatever is there, and says
+    /// what was written.
     ///
     /// # Errors
     /// Trouble with the store.
@@ -56,6 +60,7 @@ impl Audit {
             ),
             ("findings.jsonl", lines(findings)?),
             ("occurrences.parquet", write_table(&about_occurrences, &[occurrences])?),
+            (FINDING_DOCUMENTS, finding_documents(&self.finding_documents)?),
             ("manifest.jsonl", lines(&self.shards)?),
             ("quarantine.jsonl", lines(&self.quarantine)?),
             ("report.html", Bytes::from(self.page()?)),
@@ -100,6 +105,24 @@ fn lines<T: Serialize>(values: &[T]) -> Result<Bytes, TaskError> {
         out.push(b'\n');
     }
     Ok(Bytes::from(out))
+}
+
+/// One row for each document of each finding, none left out.
+fn finding_documents(documents: &[FindingDocument]) -> Result<Bytes, TaskError> {
+    use DataType::{Int32, Int64, Utf8};
+    let kinds = [Utf8, Utf8, Int32, Int64, Utf8];
+    let fields = FindingDocument::COLUMNS.iter().zip(kinds);
+    let fields = fields.map(|(name, kind)| Field::new(*name, kind, false));
+    let schema: SchemaRef = Arc::new(Schema::new(fields.collect::<Vec<_>>()));
+    let text = |value: fn(&FindingDocument) -> &str| strings(documents.iter().map(value));
+    let columns = vec![
+        text(|d| &d.finding_id),
+        text(|d| &d.shard),
+        Arc::new(Int32Array::from_iter_values(documents.iter().map(|d| d.row_group))) as ArrayRef,
+        Arc::new(Int64Array::from_iter_values(documents.iter().map(|d| d.row))) as ArrayRef,
+        text(|d| &d.id),
+    ];
+    Ok(write_table(&schema, &[batch(&schema, columns)?])?)
 }
 
 fn batch(schema: &SchemaRef, columns: Vec<ArrayRef>) -> Result<RecordBatch, TaskError> {

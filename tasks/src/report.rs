@@ -1,7 +1,8 @@
 //! Puts the report together.
 
 use taster_findings::{
-    LIMITS, Occurrence, QuarantineEntry, Report, SCHEMA_VERSION, Totals, collision_statement,
+    FindingDocument, LIMITS, Occurrence, QuarantineEntry, Report, SCHEMA_VERSION, Totals,
+    collision_statement,
 };
 use taster_planning::{Parameters, Quarantine};
 
@@ -16,7 +17,7 @@ pub(crate) struct Sums {
     pub screened_ngrams: u64,
 }
 
-/// The report and the occurrences of its findings.
+/// The report, the occurrences of its findings, and all their documents.
 pub(crate) fn report(
     workspace: &Workspace,
     counted: &[Counted],
@@ -24,7 +25,7 @@ pub(crate) fn report(
     quarantine: &[Quarantine],
     sums: Sums,
     outcome: Outcome,
-) -> (Report<Parameters>, Vec<Occurrence>) {
+) -> (Report<Parameters>, Vec<Occurrence>, Vec<FindingDocument>) {
     let (collision_probability, collision_statement) = collision_statement(sums.distinct_ngrams);
     let report = Report {
         schema_version: SCHEMA_VERSION,
@@ -37,7 +38,7 @@ pub(crate) fn report(
         collision_probability,
         collision_statement,
     };
-    (report, outcome.occurrences)
+    (report, outcome.occurrences, outcome.documents)
 }
 
 fn totals(

@@ -1,30 +1,21 @@
 //! `taster verify`: reads the inputs again and confirms what an audit says of them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use taster_findings::{Finding, Report};
-use taster_ngrams::{Span, tokenizer_named};
+use taster_ngrams::{Sequences, Span, Tokenizer, tokenizer_named};
 use taster_planning::{Digest, Parameters, ShardEntry};
 use taster_storage::{DocumentBatch, Frozen, Sources, Store, Want, freeze};
 use tokio::runtime::Handle;
 
 use crate::dispatch::run_wave;
-use crate::error::InObject;
-use crate::{Progress, ShardLine, TaskError, Wave, WrittenFile};
+use crate::finished::{FinishedAudit, RunFacts};
+use crate::text_digest::ShardDigest;
+use crate::{Progress, ShardLine, TaskError, Wave};
 
 /// Most problems that are listed one by one.
 const LISTED_PROBLEMS: usize = 1000;
-
-/// What `run.json` must say for a verification: the rest of it is for people.
-#[derive(Debug, Clone, Default, Serialize, Deserialize)]
-struct RunFacts {
-    #[serde(default)]
-    inputs: Vec<String>,
-    #[serde(default)]
-    outputs: Vec<WrittenFile>,
-}
 
 /// What was confirmed and what was not.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -37,6 +28,8 @@ pub struct Verification {
     pub checked_findings: u64,
     /// Occurrences whose bytes were tokenised and compared again.
     pub checked_occurrences: u64,
+    /// Documents of findings in which the finding was looked for again.
+    pub checked_documents: u64,
     /// What did not hold, at most 1000 lines.
     pub problems: Vec<String>,
 }
@@ -49,8 +42,16 @@ struct Claim {
     byte_end: usize,
 }
 
+/// What is claimed of one row.
+#[derive(Debug, Clone, Default)]
+struct RowClaims {
+    occurrences: Vec<Claim>,
+    /// Findings that its document holds.
+    holds: BTreeSet<usize>,
+}
+
 /// Claims per shard key and row.
-type Claims = BTreeMap<String, BTreeMap<u64, Vec<Claim>>>;
+type Claims = BTreeMap<String, BTreeMap<u64, RowClaims>>;
 
 /// Verifies the audit in `out` against `inputs`, or against the inputs that its `run.json` names.
 ///
@@ -63,17 +64,15 @@ pub fn verify(
     runtime: &Handle,
     progress: &dyn Progress,
 ) -> Result<Verification, TaskError> {
-    let store = Store::open(out, runtime)?;
-    let run: RunFacts = read_json(&store, "run.json")?;
-    let report: Report<Parameters> = read_json(&store, "report.json")?;
+    let audit = FinishedAudit::open(out, runtime)?;
     let mut verification = Verification::default();
-    check_outputs(&store, &run, &mut verification)?;
-    let inputs = inputs.map_or(run.inputs, <[String]>::to_vec);
-    let Frozen { manifest, sources } = freeze(&inputs, &report.parameters, runtime)?;
-    let lines = read_lines(&store, "manifest.jsonl")?;
+    check_outputs(audit.store(), &audit.run, &mut verification)?;
+    let inputs = inputs.unwrap_or(&audit.run.inputs);
+    let Frozen { manifest, sources } = freeze(inputs, &audit.report.parameters, runtime)?;
+    let lines = audit.shards()?;
     let shards: Vec<(u32, &ShardEntry)> = (0..).zip(&manifest.shards).collect();
-    let claims = read_claims(out, &report.findings, runtime)?;
-    let checker = Checker { sources: &sources, report: &report, lines: &lines, claims: &claims };
+    let claims = read_claims(&audit)?;
+    let checker = Checker::new(&sources, &audit.report, &lines, &claims)?;
     progress.wave_started(Wave::Evidence, shards.len() as u64, manifest.text_bytes());
     let bytes = |(_, shard): &(u32, &ShardEntry)| -> u64 {
         shard.row_groups.iter().map(|group| group.text_bytes).sum()
@@ -85,8 +84,10 @@ pub fn verify(
     })?;
     parts.into_iter().for_each(|part| verification.add(part));
     verification.report_missing(&manifest.shards, &lines, &claims);
-    let named: std::collections::BTreeSet<usize> =
-        claims.values().flat_map(BTreeMap::values).flatten().map(|claim| claim.finding).collect();
+    let rows = claims.values().flat_map(BTreeMap::values);
+    let named: BTreeSet<usize> = rows
+        .flat_map(|row| row.occurrences.iter().map(|claim| claim.finding).chain(row.holds.clone()))
+        .collect();
     verification.checked_findings = named.len() as u64;
     verification.problems.truncate(LISTED_PROBLEMS);
     Ok(verification)
@@ -96,6 +97,7 @@ impl Verification {
     fn add(&mut self, part: Self) {
         self.checked_shards += part.checked_shards;
         self.checked_occurrences += part.checked_occurrences;
+        self.checked_documents += part.checked_documents;
         self.problems.extend(part.problems);
     }
 
@@ -118,22 +120,6 @@ impl Verification {
     }
 }
 
-fn read_json<T: DeserializeOwned>(store: &Store, name: &str) -> Result<T, TaskError> {
-    let bytes = store.get(name)?.ok_or_else(|| {
-        TaskError::Output(format!(
-            "expected an audit's output in {}, found no {name}",
-            store.location()
-        ))
-    })?;
-    serde_json::from_slice(&bytes).in_object(name)
-}
-
-fn read_lines(store: &Store, name: &str) -> Result<Vec<ShardLine>, TaskError> {
-    let bytes = store.get(name)?.unwrap_or_default();
-    let lines = bytes.split(|byte| *byte == b'\n').filter(|line| !line.is_empty());
-    lines.map(|line| serde_json::from_slice(line).in_object(name)).collect()
-}
-
 fn check_outputs(
     store: &Store,
     run: &RunFacts,
@@ -151,46 +137,34 @@ fn check_outputs(
     Ok(())
 }
 
-/// Reads `occurrences.parquet` as if it were a shard: its columns are ids and axes.
-fn read_claims(out: &str, findings: &[Finding], runtime: &Handle) -> Result<Claims, TaskError> {
-    let columns = ["row", "byte_start", "byte_end"];
-    let parameters = Parameters {
-        text_column: Some("finding_id".to_owned()),
-        id_column: Some("shard".to_owned()),
-        axes: Some(columns.iter().map(ToString::to_string).collect()),
-        ..Parameters::default()
+/// What `occurrences.parquet` and `finding_documents.parquet` claim of every row.
+fn read_claims(audit: &FinishedAudit) -> Result<Claims, TaskError> {
+    let ordinals = ordinals(&audit.report.findings);
+    let known = |id: &str, table: &str| {
+        let unknown = || TaskError::damaged(table, format!("no finding is called {id}"));
+        ordinals.get(id).copied().ok_or_else(unknown)
     };
-    let file = format!("{}/occurrences.parquet", out.trim_end_matches('/'));
-    let Frozen { manifest, sources } = freeze(&[file], &parameters, runtime)?;
-    let ordinals: BTreeMap<&str, usize> = findings
-        .iter()
-        .enumerate()
-        .map(|(ordinal, finding)| (finding.finding_id.as_str(), ordinal))
-        .collect();
     let mut claims = Claims::new();
-    let shard = &manifest.shards[0];
-    let want = Want { axes: true, ids: true };
-    let mut stream =
-        sources.documents(0, shard, 0..shard.row_groups.len() as u32, want, &parameters.limits)?;
-    while let Some(batch) = stream.next_batch()? {
-        for index in 0..batch.len() {
-            let number =
-                |axis: usize| batch.axis(axis, index).and_then(|text| text.parse::<u64>().ok());
-            let finding = batch.text(index).and_then(|id| ordinals.get(id).copied());
-            let (Some(finding), Some(row), Some(start), Some(end)) =
-                (finding, number(0), number(1), number(2))
-            else {
-                return Err(TaskError::damaged(
-                    "occurrences.parquet",
-                    "a row names no finding or no place",
-                ));
-            };
-            let claim = Claim { finding, byte_start: start as usize, byte_end: end as usize };
-            let rows = claims.entry(batch.id(index).into_owned()).or_default();
-            rows.entry(row).or_default().push(claim);
-        }
+    for occurrence in audit.occurrences()? {
+        let claim = Claim {
+            finding: known(&occurrence.finding_id, "occurrences.parquet")?,
+            byte_start: occurrence.byte_start.max(0) as usize,
+            byte_end: occurrence.byte_end.max(0) as usize,
+        };
+        let rows = claims.entry(occurrence.shard).or_default();
+        rows.entry(occurrence.row.cast_unsigned()).or_default().occurrences.push(claim);
+    }
+    for document in audit.finding_documents()? {
+        let finding = known(&document.finding_id, "finding_documents.parquet")?;
+        let rows = claims.entry(document.shard.to_string()).or_default();
+        rows.entry(document.row.cast_unsigned()).or_default().holds.insert(finding);
     }
     Ok(claims)
+}
+
+fn ordinals(findings: &[Finding]) -> BTreeMap<&str, usize> {
+    let numbered = findings.iter().enumerate();
+    numbered.map(|(ordinal, finding)| (finding.finding_id.as_str(), ordinal)).collect()
 }
 
 struct Checker<'a> {
@@ -198,9 +172,25 @@ struct Checker<'a> {
     report: &'a Report<Parameters>,
     lines: &'a [ShardLine],
     claims: &'a Claims,
+    tokenizer: &'static dyn Tokenizer,
+    sequences: Sequences,
 }
 
-impl Checker<'_> {
+impl<'a> Checker<'a> {
+    fn new(
+        sources: &'a Sources,
+        report: &'a Report<Parameters>,
+        lines: &'a [ShardLine],
+        claims: &'a Claims,
+    ) -> Result<Self, TaskError> {
+        let name = &report.parameters.tokenizer;
+        let tokenizer = tokenizer_named(name).ok_or_else(|| {
+            TaskError::Parameter(format!("expected a tokenizer of this version, got {name}"))
+        })?;
+        let sequences = Sequences::new(report.findings.iter().map(|f| f.tokens.as_slice()));
+        Ok(Self { sources, report, lines, claims, tokenizer, sequences })
+    }
+
     fn shard(&self, ord: u32, shard: &ShardEntry) -> Result<Verification, TaskError> {
         let mut part = Verification::default();
         let Some(line) = self.lines.iter().find(|line| line.key == shard.key) else {
@@ -243,21 +233,36 @@ impl Checker<'_> {
         let groups = 0..shard.row_groups.len() as u32;
         let limits = &self.report.parameters.limits;
         let mut stream = self.sources.documents(ord, shard, groups, Want::default(), limits)?;
-        let mut hasher = blake3::Hasher::new();
+        let mut digest = ShardDigest::default();
         while let Some(batch) = stream.next_batch()? {
             for index in 0..batch.len() {
-                match batch.text(index) {
-                    Some(text) => {
-                        hasher.update(&[1]).update(blake3::hash(text.as_bytes()).as_bytes())
-                    }
-                    None => hasher.update(&[0]),
-                };
+                digest.row(batch.text(index));
                 if let Some(claims) = claims.get(&batch.row(index)) {
-                    self.check_claims(&batch, index, claims, part);
+                    self.check_claims(&batch, index, &claims.occurrences, part);
+                    self.check_holds(&batch, index, &claims.holds, part);
                 }
             }
         }
-        Ok(Digest(*hasher.finalize().as_bytes()))
+        Ok(digest.finish())
+    }
+
+    /// Looks for all findings that the document is said to hold.
+    fn check_holds(
+        &self,
+        batch: &DocumentBatch,
+        index: usize,
+        holds: &BTreeSet<usize>,
+        part: &mut Verification,
+    ) {
+        part.checked_documents += holds.len() as u64;
+        let text = batch.text(index).unwrap_or_default();
+        let found = self.sequences.find(text, self.tokenizer);
+        let found: BTreeSet<usize> = found.into_iter().map(|(finding, _)| finding).collect();
+        for missing in holds.difference(&found) {
+            let id = &self.report.findings[*missing].finding_id;
+            let (shard, row) = (batch.shard(), batch.row(index));
+            part.problem(format!("{shard} row {row}: expected finding {id} in it, found none"));
+        }
     }
 
     fn check_claims(
@@ -288,9 +293,7 @@ impl Checker<'_> {
 
     fn tokens(&self, text: &str) -> Vec<String> {
         let mut spans: Vec<Span> = Vec::new();
-        if let Some(tokenizer) = tokenizer_named(&self.report.parameters.tokenizer) {
-            tokenizer.spans(text, &mut spans);
-        }
+        self.tokenizer.spans(text, &mut spans);
         spans.iter().map(|span| text[span.start as usize..span.end as usize].to_owned()).collect()
     }
 }

@@ -2,14 +2,16 @@
 
 use std::time::SystemTime;
 
-use taster_findings::Severity;
+use taster_findings::{Finding, Severity};
+use taster_planning::QuarantineReason;
 use taster_storage::Store;
-use taster_tasks::{Audit, AuditRequest};
+use taster_tasks::{Audit, AuditRequest, write_document_digests};
 
 use crate::arguments::AuditArguments;
 use crate::commands::DEFAULT_MAX_QUARANTINE;
 use crate::configuration::{parameters, resources};
 use crate::error::CliError;
+use crate::exceptions;
 use crate::exit::Ending;
 use crate::findings_table::{any_at, listed, summary, summary_line, table};
 use crate::locations::{default_work, refuse_output_among};
@@ -25,6 +27,7 @@ const LISTED: usize = 50;
 /// Runs the command.
 pub fn run(session: &Session<'_>, arguments: AuditArguments) -> Result<Ending, CliError> {
     let audit_settings = session.file.below(arguments.audit)?;
+    let verdict = session.file.below(arguments.verdict)?;
     let corpus = session.file.below(arguments.corpus)?;
     let screening = session.file.below(arguments.screening)?;
     let machine = session.file.below(arguments.resources)?;
@@ -38,19 +41,48 @@ pub fn run(session: &Session<'_>, arguments: AuditArguments) -> Result<Ending, C
         parameters: parameters(&corpus, &screening)?,
         resources: resources(&machine)?,
     };
-    let audit = carry_out(session, &request, &out)?;
-    let threshold = audit_settings.fail_on.unwrap_or_default().threshold();
-    show(session, &audit, &out, threshold)?;
+    // A file that cannot be read shall be known before hours of work, not after.
+    let exceptions = exceptions::read(session, &verdict)?;
+    let provenance = arguments.provenance;
+    provenance.begin(session, &request, &out)?;
+    let audit = carry_out(session, &request, &out, provenance.documents)?;
+    provenance.conclude(session, &audit, &out)?;
+    let outcome = exceptions::tell(session, &exceptions, &audit.report.findings);
+    session.closing.summary(summary(&audit.report, &out).with(&outcome));
+    let threshold = verdict.fail_on.unwrap_or_default().threshold();
+    let mut findings = audit.report.findings.clone();
+    findings.retain(|finding| !exceptions.excuse(finding));
+    show(session, &audit, &findings, &out, threshold)?;
+    if let Some(hint) = hint(&audit) {
+        session.log.note(hint);
+    }
     let quarantined = audit.report.quarantine.len() as u64;
     let max_quarantine = corpus.max_quarantine.unwrap_or(DEFAULT_MAX_QUARANTINE);
-    Ok(Ending::of_corpus(any_at(&audit.report.findings, threshold), quarantined, max_quarantine))
+    Ok(Ending::of_corpus(any_at(&findings, threshold), quarantined, max_quarantine))
 }
 
-/// Audits, writes the report and `run.json` to `out`, and says how long it took.
+/// What to do if nothing at all could be read: most often a setting is wrong, not the corpus.
+fn hint(audit: &Audit) -> Option<&'static str> {
+    let all = |reason| audit.quarantine.iter().all(|quarantine| quarantine.reason == reason);
+    match audit.report.totals.shards {
+        0 if all(QuarantineReason::Schema) => Some(
+            "no shard could be read: --text-column names the column with the text, and the lines \
+             above say which columns there are",
+        ),
+        0 if all(QuarantineReason::Corrupt) => {
+            Some("no shard could be read: are the inputs Parquet files? `taster plan` takes a look")
+        }
+        _ => None,
+    }
+}
+
+/// Audits, writes the report (with `documents.parquet`, if it is asked for) and `run.json` to
+/// `out`, and says how long it took.
 pub fn carry_out(
     session: &Session<'_>,
     request: &AuditRequest,
     out: &str,
+    documents: bool,
 ) -> Result<Audit, CliError> {
     let started = SystemTime::now();
     let store = Store::open(out, session.runtime)?;
@@ -65,7 +97,13 @@ pub fn carry_out(
     let audited = taster_tasks::audit(request, session.runtime, &watch);
     let waves = watch.finish();
     let audit = audited?;
-    let outputs = audit.write(&store)?;
+    let mut outputs = audit.write(&store)?;
+    if documents {
+        let (inputs, parameters) = (&request.inputs, &audit.report.parameters);
+        let written =
+            write_document_digests(inputs, parameters, &audit.shards, &store, session.runtime)?;
+        outputs.push(written);
+    }
     let record = RunRecord::new(request, &audit, outputs, waves, started);
     record.write(&store)?;
     session.closing.summary(summary(&audit.report, out));
@@ -82,27 +120,29 @@ fn took(audit: &Audit, record: &RunRecord, out: &str) -> String {
 fn show(
     session: &Session<'_>,
     audit: &Audit,
+    findings: &[Finding],
     out: &str,
     threshold: Option<Severity>,
 ) -> Result<(), CliError> {
-    let findings = &audit.report.findings;
     match session.format {
         OutputFormat::Json => session.terminal.json(&audit.report),
         OutputFormat::Jsonl => {
             findings.iter().try_for_each(|finding| session.terminal.json_line(finding))
         }
-        OutputFormat::Table => show_table(session, audit, out, listed(findings, threshold, LISTED)),
+        OutputFormat::Table => {
+            show_table(session, audit, findings, out, listed(findings, threshold, LISTED))
+        }
     }
 }
 
-/// The first `limit` findings, what is left out, and the summary.
+/// The first `limit` of `findings`, what is left out, and the summary.
 pub fn show_table(
     session: &Session<'_>,
     audit: &Audit,
+    findings: &[Finding],
     out: &str,
     limit: usize,
 ) -> Result<(), CliError> {
-    let findings = &audit.report.findings;
     if !findings.is_empty() {
         session.terminal.table(&table(findings, &audit.occurrences, limit))?;
     }

@@ -55,7 +55,7 @@ pub fn run(session: &Session<'_>, arguments: DemoArguments) -> Result<Ending, Cl
     };
     session.log.note(&format!("planting poisons in a real sample in {}", folder.display()));
     let truth = plant(session, &places, arguments.seed)?;
-    let audit = carry_out(session, &request, &out)?;
+    let audit = carry_out(session, &request, &out, false)?;
     let judgement = judged(&truth, &audit);
     show(session, &audit, &out, &truth, &judgement)?;
     let missed = judgement.recipes.iter().any(|recipe| recipe.first_rank.is_none());
@@ -113,7 +113,7 @@ fn show(
         OutputFormat::Json => terminal.json(&lines),
         OutputFormat::Jsonl => lines.iter().try_for_each(|line| terminal.json_line(line)),
         OutputFormat::Table => {
-            show_table(session, audit, out, LISTED)?;
+            show_table(session, audit, &audit.report.findings, out, LISTED)?;
             terminal.line("")?;
             terminal.table(&table(&lines))?;
             terminal.line(&verdict(judgement, out))

@@ -2,6 +2,11 @@
 
 pub mod audit;
 pub mod demo;
+pub mod diff;
+pub mod doctor;
+pub mod explain;
+pub mod export;
+mod export_rows;
 pub mod lab;
 mod lab_tables;
 mod lab_work;
@@ -9,6 +14,7 @@ pub mod list;
 pub mod ngrams;
 pub mod plan;
 pub mod report;
+pub mod setup;
 pub mod submit;
 pub mod task;
 pub mod verify;

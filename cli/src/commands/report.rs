@@ -8,11 +8,12 @@ use crate::arguments::ReportArguments;
 use crate::commands::DEFAULT_MAX_QUARANTINE;
 use crate::commands::watch::{ending, name};
 use crate::error::CliError;
+use crate::exceptions;
 use crate::exit::Ending;
 use crate::findings_table::{any_at, listed, summary, summary_line, table};
 use crate::remote::Remote;
 use crate::session::Session;
-use crate::settings::{AuditSettings, OutputFormat};
+use crate::settings::{OutputFormat, VerdictSettings};
 
 /// Findings listed although they do not fail the audit.
 const LISTED: usize = 50;
@@ -20,8 +21,7 @@ const LISTED: usize = 50;
 /// Runs the command.
 pub fn run(session: &Session<'_>, arguments: ReportArguments) -> Result<Ending, CliError> {
     let remote = Remote::new(&arguments.connection, session.runtime)?;
-    let settings = AuditSettings { out: None, fail_on: arguments.fail_on };
-    let settings = session.file.below(settings)?;
+    let settings = session.file.below(arguments.verdict)?;
     show(session, &remote, &arguments.audit, &settings, None)
 }
 
@@ -30,7 +30,7 @@ pub fn conclude(
     session: &Session<'_>,
     remote: &Remote<'_>,
     audit: &v1::Audit,
-    settings: &AuditSettings,
+    settings: &VerdictSettings,
     max_quarantine: Option<u64>,
 ) -> Result<Ending, CliError> {
     if audit.state() == v1::AuditState::Done {
@@ -45,13 +45,16 @@ fn show(
     session: &Session<'_>,
     remote: &Remote<'_>,
     audit_id: &str,
-    settings: &AuditSettings,
+    settings: &VerdictSettings,
     max_quarantine: Option<u64>,
 ) -> Result<Ending, CliError> {
     let bytes = remote.report(audit_id)?;
     let report: Report<Parameters> = serde_json::from_slice(&bytes)
         .map_err(|error| CliError::Internal(format!("report of audit {audit_id}: {error}")))?;
-    let findings = &report.findings;
+    let exceptions = exceptions::read(session, settings)?;
+    let outcome = exceptions::tell(session, &exceptions, &report.findings);
+    let mut findings = report.findings.clone();
+    findings.retain(|finding| !exceptions.excuse(finding));
     let threshold = settings.fail_on.unwrap_or_default().threshold();
     match session.format {
         OutputFormat::Json => session.terminal.json(&report)?,
@@ -60,14 +63,14 @@ fn show(
         }
         OutputFormat::Table => {
             if !findings.is_empty() {
-                let shown = listed(findings, threshold, LISTED);
-                session.terminal.table(&table(findings, &[], shown))?;
+                let shown = listed(&findings, threshold, LISTED);
+                session.terminal.table(&table(&findings, &[], shown))?;
             }
             session.terminal.line(&summary_line(&summary(&report, audit_id)))?;
         }
     }
-    session.closing.summary(summary(&report, audit_id));
+    session.closing.summary(summary(&report, audit_id).with(&outcome));
     let quarantined = report.quarantine.len() as u64;
     let most = max_quarantine.unwrap_or(DEFAULT_MAX_QUARANTINE);
-    Ok(Ending::of_corpus(any_at(findings, threshold), quarantined, most))
+    Ok(Ending::of_corpus(any_at(&findings, threshold), quarantined, most))
 }

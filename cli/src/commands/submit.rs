@@ -17,6 +17,7 @@ use crate::settings::OutputFormat;
 /// Runs the command.
 pub fn run(session: &Session<'_>, arguments: SubmitArguments) -> Result<Ending, CliError> {
     let audit_settings = session.file.below(arguments.audit)?;
+    let verdict = session.file.below(arguments.verdict)?;
     let corpus = session.file.below(arguments.corpus)?;
     let screening = session.file.below(arguments.screening)?;
     let missing =
@@ -38,7 +39,7 @@ pub fn run(session: &Session<'_>, arguments: SubmitArguments) -> Result<Ending, 
     }
     session.log.note(&format!("audit {} is submitted", audit.audit_id));
     let ended = follow(session, &remote, &arguments.connection, &audit.audit_id)?;
-    conclude(session, &remote, &ended, &audit_settings, corpus.max_quarantine)
+    conclude(session, &remote, &ended, &verdict, corpus.max_quarantine)
 }
 
 fn submitted(session: &Session<'_>, audit: &v1::Audit) -> Result<Ending, CliError> {

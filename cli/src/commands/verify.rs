@@ -4,10 +4,10 @@ use serde::Serialize;
 use taster_storage::Store;
 use taster_tasks::Verification;
 
-use crate::arguments::VerifyArguments;
 use crate::configuration::resources;
 use crate::error::CliError;
 use crate::exit::Ending;
+use crate::findings_arguments::VerifyArguments;
 use crate::locations::local_folder;
 use crate::progress::Watch;
 use crate::quantities::of;
@@ -24,6 +24,7 @@ struct Verdict<'a> {
     checked_outputs: u64,
     checked_findings: u64,
     checked_occurrences: u64,
+    checked_documents: u64,
     problems: &'a [String],
 }
 
@@ -43,7 +44,7 @@ pub fn run(session: &Session<'_>, arguments: VerifyArguments) -> Result<Ending, 
 }
 
 /// Refuses a place that no audit wrote to, before anything is created there.
-fn expect_audit(session: &Session<'_>, out: &str) -> Result<(), CliError> {
+pub fn expect_audit(session: &Session<'_>, out: &str) -> Result<(), CliError> {
     let is_audit = match local_folder(out) {
         Some(folder) => folder.join(RUN_RECORD).is_file(),
         None => Store::open(out, session.runtime)?.size(RUN_RECORD)?.is_some(),
@@ -51,7 +52,7 @@ fn expect_audit(session: &Session<'_>, out: &str) -> Result<(), CliError> {
     match is_audit {
         true => Ok(()),
         false => Err(CliError::Usage(format!(
-            "expected the output of an audit in {out}, found no {RUN_RECORD}"
+            "expected the output of an audit in {out}, found no {RUN_RECORD}; `taster audit INPUT --out {out}` makes one"
         ))),
     }
 }
@@ -64,6 +65,7 @@ impl<'a> Verdict<'a> {
             checked_outputs: verification.checked_outputs,
             checked_findings: verification.checked_findings,
             checked_occurrences: verification.checked_occurrences,
+            checked_documents: verification.checked_documents,
             problems: &verification.problems,
         }
     }
@@ -79,10 +81,11 @@ fn show(session: &Session<'_>, verdict: &Verdict<'_>) -> Result<(), CliError> {
         session.terminal.table(&problems(verdict.problems))?;
     }
     let checked = format!(
-        "{}, {}, {} and {} checked",
+        "{}, {}, {}, {} and {} checked",
         of(verdict.checked_shards, "shard"),
         of(verdict.checked_outputs, "output"),
         of(verdict.checked_findings, "finding"),
+        of(verdict.checked_documents, "document"),
         of(verdict.checked_occurrences, "occurrence")
     );
     let held = match verdict.problems.len() {

@@ -9,9 +9,10 @@ use toml::Table;
 use taster_tests::places::repository;
 
 /// Packages of the workspace that each package may depend on.
-const ARROWS: [(&str, &[&str]); 14] = [
+const ARROWS: [(&str, &[&str]); 15] = [
     ("ngrams", &[]),
     ("findings", &["ngrams"]),
+    ("exchange", &["findings"]),
     ("planning", &[]),
     ("storage", &["ngrams", "planning"]),
     ("page", &["findings", "planning"]),
@@ -21,13 +22,20 @@ const ARROWS: [(&str, &[&str]); 14] = [
     ("coordinator", &["planning", "storage", "process", "proto", "tasks"]),
     ("worker", &["planning", "storage", "process", "proto", "tasks"]),
     ("lab", &["ngrams", "planning", "storage", "tasks"]),
-    ("cli", &["ngrams", "findings", "planning", "storage", "tasks", "process", "proto", "lab"]),
+    (
+        "cli",
+        &[
+            "ngrams", "findings", "exchange", "planning", "storage", "tasks", "process", "proto",
+            "lab",
+        ],
+    ),
     ("bench", &["ngrams", "findings", "planning", "storage", "tasks", "lab", "cli"]),
     (
         "tests",
         &[
             "ngrams",
             "findings",
+            "exchange",
             "planning",
             "page",
             "storage",
@@ -311,7 +319,7 @@ fn names_say_what_is_inside() {
 
 #[test]
 fn pure_packages_have_their_bans() {
-    for package in ["ngrams", "findings", "planning", "page"] {
+    for package in ["ngrams", "findings", "exchange", "planning", "page"] {
         let path = repository().join(package).join("clippy.toml");
         let bans: Table = std::fs::read_to_string(&path).unwrap().parse().unwrap();
         for list in ["disallowed-types", "disallowed-methods"] {
