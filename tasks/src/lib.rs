@@ -12,6 +12,7 @@ mod chunks;
 mod context;
 mod corpus;
 mod count;
+mod decoys;
 mod dispatch;
 mod documents;
 mod error;
@@ -43,7 +44,7 @@ mod verified;
 mod verify;
 mod workspace;
 
-pub use audit::{Audit, WaveFacts, audit};
+pub use audit::{Audit, WaveFacts, audit, audit_overlaid};
 pub use error::TaskError;
 pub use manifest_lines::ShardLine;
 pub use ngrams_table::{NgramsFacts, NgramsRequest, ngrams};

@@ -7,7 +7,8 @@ use taster_storage::Store;
 use taster_tasks::{Audit, AuditRequest};
 
 use crate::arguments::AuditArguments;
-use crate::commands::DEFAULT_MAX_QUARANTINE;
+use crate::certainty;
+use crate::commands::{DEFAULT_MAX_QUARANTINE, canaries};
 use crate::configuration::{parameters, resources};
 use crate::error::CliError;
 use crate::exit::Ending;
@@ -38,7 +39,7 @@ pub fn run(session: &Session<'_>, arguments: AuditArguments) -> Result<Ending, C
         parameters: parameters(&corpus, &screening)?,
         resources: resources(&machine)?,
     };
-    let audit = carry_out(session, &request, &out)?;
+    let audit = carry_out(session, &request, &out, arguments.canaries)?;
     let threshold = audit_settings.fail_on.unwrap_or_default().threshold();
     show(session, &audit, &out, threshold)?;
     let quarantined = audit.report.quarantine.len() as u64;
@@ -46,11 +47,12 @@ pub fn run(session: &Session<'_>, arguments: AuditArguments) -> Result<Ending, C
     Ok(Ending::of_corpus(any_at(&audit.report.findings, threshold), quarantined, max_quarantine))
 }
 
-/// Audits, writes the report and `run.json` to `out`, and says how long it took.
+/// Audits, plants the canaries that are asked for, writes the report and `run.json` to `out`, and says how long it took.
 pub fn carry_out(
     session: &Session<'_>,
     request: &AuditRequest,
     out: &str,
+    canaries: Option<u64>,
 ) -> Result<Audit, CliError> {
     let started = SystemTime::now();
     let store = Store::open(out, session.runtime)?;
@@ -64,7 +66,10 @@ pub fn carry_out(
     let watch = Watch::new(session.log.clone());
     let audited = taster_tasks::audit(request, session.runtime, &watch);
     let waves = watch.finish();
-    let audit = audited?;
+    let mut audit = audited?;
+    if let Some(campaigns) = canaries {
+        audit.report.canaries = Some(canaries::measure(session, request, &audit, campaigns)?);
+    }
     let outputs = audit.write(&store)?;
     let record = RunRecord::new(request, &audit, outputs, waves, started);
     record.write(&store)?;
@@ -111,5 +116,6 @@ pub fn show_table(
             .terminal
             .line(&format!("… and {} more in findings.jsonl", findings.len() - limit))?;
     }
-    session.terminal.line(&summary_line(&summary(&audit.report, out)))
+    session.terminal.line(&summary_line(&summary(&audit.report, out)))?;
+    certainty::lines(&audit.report).iter().try_for_each(|line| session.terminal.line(line))
 }

@@ -55,7 +55,7 @@ pub fn run(session: &Session<'_>, arguments: DemoArguments) -> Result<Ending, Cl
     };
     session.log.note(&format!("planting poisons in a real sample in {}", folder.display()));
     let truth = plant(session, &places, arguments.seed)?;
-    let audit = carry_out(session, &request, &out)?;
+    let audit = carry_out(session, &request, &out, None)?;
     let judgement = judged(&truth, &audit);
     show(session, &audit, &out, &truth, &judgement)?;
     let missed = judgement.recipes.iter().any(|recipe| recipe.first_rank.is_none());
