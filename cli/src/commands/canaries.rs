@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use taster_findings::{Canaries, Canary, Severity};
 use taster_lab::canaries::canary_plans;
-use taster_lab::{Columns, Ground, PlantPlan};
+use taster_lab::{Columns, Ground, LabError, PlantPlan};
 use taster_planning::DigestBuilder;
 use taster_storage::Overlay;
 use taster_tasks::{Audit, AuditRequest};
@@ -56,7 +56,14 @@ fn one_pass(
     ground: &Ground,
     plan: &PlantPlan,
 ) -> Result<Vec<Canary>, CliError> {
-    let (view, truth) = ground.view(plan)?;
+    let (view, truth) = match ground.view(plan) {
+        // The audit itself is done: its report is worth more than its canaries.
+        Err(error @ LabError::TooFewDocuments { .. }) => {
+            session.log.note(&format!("canaries: left out, the corpus is too small ({error})"));
+            return Ok(Vec::new());
+        }
+        other => other?,
+    };
     let view: Arc<dyn Overlay> = Arc::new(view);
     let watch = Watch::new(session.log.clone());
     let audited = taster_tasks::audit_overlaid(request, &view, session.runtime, &watch);
