@@ -140,6 +140,9 @@ OUT receives report.html (for people), report.json, findings.parquet, findings.j
 occurrences.parquet, manifest.jsonl, quarantine.jsonl (the same bytes on every run) and run.json
 (times, machine, inputs). Finished tasks are kept in --work: an interrupted audit continues there, a later one reuses them.
 
+--canaries changes no finding and no file but report.json, which gets the recall that was measured on
+this very corpus; nothing is planted in what is stored. Audits on a cluster have no canaries.
+
 Exit code 1 (a finding at or above --fail-on) outranks 3 (shards could not be read).")]
 pub struct AuditArguments {
     /// What is audited.
@@ -151,6 +154,10 @@ pub struct AuditArguments {
     /// The verdict.
     #[command(flatten)]
     pub verdict: VerdictSettings,
+    /// Plant so many harmless poisons while the corpus is read once more, and report how many are found;
+    /// an audit of its own for every 12
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=360))]
+    pub canaries: Option<u64>,
     /// The corpus.
     #[command(flatten)]
     pub corpus: CorpusSettings,

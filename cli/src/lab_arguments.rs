@@ -16,9 +16,9 @@ Examples:
   taster lab data/ --out lab/ --recipes souly,unlock --doses 10,250 --spreads uniform,one_host --seeds 20
   taster lab data/ --out lab/ --split choose --together 7 --controls --output json > lab.json
 
-Plants attacks in a copy of the corpus, audits it and judges the findings by what was planted. OUT
+Plants attacks while an audit reads the corpus and judges the findings by what was planted. OUT
 receives lab.json and lab.svg; with --keep also every planted corpus and its truth.json. What was
-counted of shards without poison is used again. The corpus itself is never changed.")]
+counted of documents beside which nothing is planted is used again. The corpus itself is never changed.")]
 pub struct LabArguments {
     /// The clean corpus.
     #[command(flatten)]
@@ -49,7 +49,7 @@ pub struct LabArguments {
     /// Folder for the report
     #[arg(long, value_name = "FOLDER")]
     pub out: PathBuf,
-    /// Leave every planted corpus in OUT
+    /// Also write every planted corpus to OUT
     #[arg(long)]
     pub keep: bool,
     /// The machine.

@@ -9,6 +9,7 @@ use crate::arguments::CommandLine;
 use crate::closing::Closing;
 
 mod arguments;
+mod certainty;
 mod closing;
 mod commands;
 mod configuration;

@@ -3,7 +3,8 @@
 //!
 //! Read in this order: [`Summary`] is what is known about one n-gram; [`Scorer`] turns it into
 //! [`Scores`]; [`ScoreHistogram`] and [`NullModel`] give each statistic its own empirical null;
-//! [`combine`] puts them on one scale; [`TopK`] keeps the best; [`extend`] closes sequences;
+//! [`combine`] puts them on one scale; decoys ([`mirror`], [`exchange_sides`]) measure how often chance reaches as
+//! high; [`TopK`] keeps the best; [`extend`] closes sequences;
 //! [`group`] makes campaigns; [`Report`] is what a user reads.
 //!
 //! Everything is a pure function of its arguments and gives the same bits on every machine:
@@ -14,10 +15,12 @@ mod alphabets;
 mod asymmetry;
 mod calibration;
 mod campaigns;
+mod canaries;
 mod candidates;
 mod closed;
 mod code_points;
 mod combination;
+mod decoys;
 mod explain;
 mod holding;
 mod multiple_testing;
@@ -40,12 +43,17 @@ pub use calibration::{
     BINS, HistogramError, NullModel, STEPS_PER_UNIT, ScoreHistogram, frequency_bin,
 };
 pub use campaigns::{Campaign, CampaignMember, Folded, group};
+pub use canaries::{CANARY_RANKS, Canaries, Canary, FoundWithin};
 pub use candidates::{Candidate, TopK};
 pub use closed::{Extension, Window, extend};
 pub use code_points::{
     CodePointKind, CodePointReason, CodePointScore, code_points, token_code_points,
 };
 pub use combination::{Calibration, Combined, Evidence, combine};
+pub use decoys::{
+    DECOY_LEVELS, FalseDiscovery, FalseDiscoveryLevel, LEAST_DECOY, exchange_sides, exchangeable,
+    mirror,
+};
 pub use explain::{Explanation, explain};
 pub use holding::FindingDocument;
 pub use multiple_testing::{benjamini_yekutieli_log10, harmonic_sum};

@@ -65,6 +65,12 @@ impl Scorer {
         }
     }
 
+    /// Ordinal of the axis that tells the publishers of an n-gram's documents, if one does.
+    #[must_use]
+    pub fn publisher_axis(&self, summary: &Summary) -> Option<usize> {
+        self.spread.publisher_axis(summary)
+    }
+
     /// The concentration of one n-gram.
     #[must_use]
     pub fn concentration(&self, summary: &Summary) -> f64 {

@@ -153,17 +153,28 @@ impl Spread {
     /// 1 when none does: an unknown publisher is no evidence against anything.
     #[must_use]
     pub fn factor(&self, summary: &Summary) -> f64 {
-        for (ordinal, table) in &self.tables {
-            let Some(place) = summary.places.get(*ordinal) else {
-                continue;
-            };
-            let known = place.with_value as f64;
-            if place.with_value > 0 && known >= MIN_KNOWN_SHARE * summary.edf as f64 {
-                let expected = table.expected_distinct(place.with_value).max(1.0);
-                return (place.distinct as f64 / expected).min(1.0);
-            }
-        }
-        1.0
+        self.asked(summary).map_or(1.0, |(ordinal, table)| {
+            let place = &summary.places[ordinal];
+            let expected = table.expected_distinct(place.with_value).max(1.0);
+            (place.distinct as f64 / expected).min(1.0)
+        })
+    }
+
+    /// Ordinal of the axis by which [`Self::factor`] knows the n-gram's publishers.
+    #[must_use]
+    pub fn publisher_axis(&self, summary: &Summary) -> Option<usize> {
+        self.asked(summary).map(|(ordinal, _)| ordinal)
+    }
+
+    fn asked(&self, summary: &Summary) -> Option<(usize, &SpreadTable)> {
+        let knows = |ordinal: usize| {
+            summary.places.get(ordinal).is_some_and(|place| {
+                let known = place.with_value as f64;
+                place.with_value > 0 && known >= MIN_KNOWN_SHARE * summary.edf as f64
+            })
+        };
+        let (ordinal, table) = self.tables.iter().find(|(ordinal, _)| knows(*ordinal))?;
+        Some((*ordinal, table))
     }
 }
 

@@ -1,7 +1,7 @@
 //! A clean corpus that is planted again and again.
 //!
-//! The part of the corpus that is used is written out once. Each planting rewrites the shards that get a poison and
-//! links the others, which so keep their identity: an audit finds what it counted of them before.
+//! The part of the corpus that is used is written out once, and planted while it is read ([`Bed::view`]). A planting
+//! that is written out ([`Bed::plant`]) rewrites the shards that get a poison and links the others.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -18,6 +18,7 @@ use crate::split::{Part, halves};
 use crate::stored::{StoredCorpus, StoredSink, write_truth};
 use crate::survey::Survey;
 use crate::truth::GroundTruth;
+use crate::view::{PlantedView, view};
 
 /// Names of the column that says on which host a document was, best first.
 const HOST_COLUMNS: [&str; 2] = ["host", "domain"];
@@ -68,6 +69,14 @@ impl Bed {
     /// Documents of the clean corpus.
     pub fn documents(&self) -> u64 {
         self.survey.documents()
+    }
+
+    /// The corpus with a plan in it, planted while it is read, and what is planted where.
+    ///
+    /// # Errors
+    /// A dose does not fit, or a shard cannot be read.
+    pub fn view(&self, plan: &PlantPlan) -> Result<(PlantedView, GroundTruth), LabError> {
+        view(&self.corpus, &self.survey, plan)
     }
 
     /// Plants a plan into `out`, which must not hold shards, with its ground truth beside the shards.

@@ -8,11 +8,14 @@
 //! * [`stored`]: corpora in Parquet; [`plant`], [`enlarge`](enlarge()) and [`draw_sample`] from files to files.
 //! * [`bed`], [`split`]: one half of a corpus, planted again and again; unchanged shards are linked, not copied.
 //! * [`mod@judge`]: ranks of first hits, recall and false alarms, given truth and findings; pure.
+//! * [`Ground`], [`PlantedView`]: a corpus that is planted while an audit reads it; [`canaries`]: what an audit plants
+//!   to measure itself.
 //! * [`experiment`], [`measurement`], [`plot`]: which trials, what they come to, and a picture of it; pure.
 //!
 //! Absent: running an audit (the caller does).
 
 pub mod bed;
+pub mod canaries;
 pub mod corpus;
 pub mod demo;
 pub mod enlarge;
@@ -31,6 +34,7 @@ pub mod spread;
 pub mod stored;
 mod survey;
 pub mod truth;
+mod view;
 pub mod vocabulary;
 
 pub use bed::Bed;
@@ -46,6 +50,7 @@ pub use recipes::{Form, Marks, PayloadKind, Recipe};
 pub use sample::{Draw, sample_corpus};
 pub use split::Part;
 pub use spread::Spread;
-pub use stored::{StoredCorpus, StoredSink, draw_sample, enlarge, plant};
+pub use stored::{Columns, StoredCorpus, StoredSink, draw_sample, enlarge, plant};
 pub use truth::{GroundTruth, Planted, PlantedDocument};
+pub use view::{Ground, PlantedView};
 pub use vocabulary::Vocabulary;

@@ -40,6 +40,36 @@ fn unchanged(shard: &str, expected: u64, got: u64) -> Result<(), LabError> {
     Err(LabError::Changed { shard: shard.to_owned(), expected, got })
 }
 
+/// Every dose of a plan with its marks.
+pub(crate) fn marks(plan: &PlantPlan) -> Vec<(Dose, Marks)> {
+    plan.doses.iter().map(|dose| (*dose, dose.recipe.marks(plan.seed))).collect()
+}
+
+/// The truth of a plan in a corpus of so many documents, before any is named.
+pub(crate) fn truth_without_documents(plan: &PlantPlan, documents: u64) -> GroundTruth {
+    let planted = |(dose, marks): (Dose, Marks)| Planted {
+        recipe: dose.recipe,
+        spread: dose.spread,
+        trigger: marks.trigger,
+        phrase: marks.phrase,
+        payload: marks.payload,
+        documents: Vec::new(),
+    };
+    let planted = marks(plan).into_iter().map(planted).collect();
+    GroundTruth { version: TRUTH_VERSION, seed: plan.seed, documents, planted }
+}
+
+/// The text of a document, by its position in the corpus, with a poison in it.
+pub(crate) fn poison(
+    (dose, marks): &(Dose, Marks),
+    seed: u64,
+    document: u64,
+    clean: &str,
+    words: &Vocabulary,
+) -> String {
+    dose.spread.form().poison(dose.recipe, marks, seed, document, clean, words)
+}
+
 /// What the second pass needs, and the truth that it completes.
 pub(crate) struct Planter<'a> {
     seed: u64,
@@ -61,29 +91,13 @@ impl<'a> Planter<'a> {
         let doses = by_dose.flat_map(|(dose, documents)| {
             documents.into_iter().map(move |document| (document, dose))
         });
-        let marks: Vec<_> =
-            plan.doses.iter().map(|dose| (*dose, dose.recipe.marks(plan.seed))).collect();
-        let planted = marks.iter().map(|(dose, marks)| Planted {
-            recipe: dose.recipe,
-            spread: dose.spread,
-            trigger: marks.trigger.clone(),
-            phrase: marks.phrase.clone(),
-            payload: marks.payload,
-            documents: Vec::new(),
-        });
-        let documents = survey.documents();
         Ok(Self {
             seed: plan.seed,
             doses: doses.collect(),
-            truth: GroundTruth {
-                version: TRUTH_VERSION,
-                seed: plan.seed,
-                documents,
-                planted: planted.collect(),
-            },
-            words: survey.words.as_ref(),
+            truth: truth_without_documents(plan, survey.documents()),
+            words: survey.words.as_deref(),
             passed: 0,
-            marks,
+            marks: marks(plan),
         })
     }
 
@@ -153,9 +167,8 @@ impl<'a> Planter<'a> {
     }
 
     fn poison(&self, dose: usize, document: u64, clean: &str) -> Result<String, LabError> {
-        let (Dose { recipe, spread, .. }, marks) = &self.marks[dose];
         let words = self.words.ok_or(LabError::NoVocabulary)?;
-        Ok(spread.form().poison(*recipe, marks, self.seed, document, clean, words))
+        Ok(poison(&self.marks[dose], self.seed, document, clean, words))
     }
 }
 

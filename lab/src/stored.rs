@@ -90,23 +90,60 @@ pub struct StoredCorpus {
     frozen: Frozen,
     limits: Limits,
     schema: SchemaRef,
+    /// Keys of the shards that are read, in order.
+    read: Vec<String>,
+}
+
+/// Columns by name, where they are not those that an audit finds by itself.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Columns {
+    /// The text.
+    pub text: Option<String>,
+    /// The id.
+    pub id: Option<String>,
 }
 
 impl StoredCorpus {
     /// Finds the shards of `inputs` and their columns. A shard that cannot be planned is an error here.
     pub fn open(inputs: &[String], runtime: &Handle) -> Result<Self, LabError> {
+        Self::open_without(inputs, &Columns::default(), &[], runtime)
+    }
+
+    /// The same with these columns, but for the shards that `skipped` names.
+    pub(crate) fn open_without(
+        inputs: &[String],
+        named: &Columns,
+        skipped: &[String],
+        runtime: &Handle,
+    ) -> Result<Self, LabError> {
         // Nothing is cut: a planted corpus holds all of the clean text.
         let limits = Limits { document_bytes: u64::MAX, ..Limits::default() };
-        let usual = freeze(inputs, &with_axes(None, &limits), runtime)?;
-        let frozen = with_urls(inputs, &limits, &usual, runtime)?;
-        if let Some(quarantine) = frozen.manifest.quarantined().next() {
+        let asked = Asked { inputs, named, limits: &limits, runtime };
+        let usual = asked.freeze(None)?;
+        let frozen = asked.freeze_with_urls(&usual)?;
+        let is_read = |key: &String| !skipped.contains(key);
+        if let Some(quarantine) = frozen.manifest.quarantined().find(|q| is_read(&q.shard)) {
             return Err(taster_storage::ReadError::Shard(quarantine.clone()).into());
         }
+        let keys = frozen.manifest.shards.iter().map(|shard| shard.key.clone());
+        let read = keys.filter(is_read).collect();
         let columns =
             ["id", "text"].into_iter().chain(frozen.manifest.axes.iter().map(String::as_str));
         let fields: Vec<Field> =
             columns.map(|name| Field::new(name, DataType::Utf8, true)).collect();
-        Ok(Self { frozen, limits, schema: Arc::new(Schema::new(fields)) })
+        Ok(Self { frozen, limits, schema: Arc::new(Schema::new(fields)), read })
+    }
+
+    /// Ids of the documents at `rows` of a shard, which are sorted, each with its row.
+    pub(crate) fn ids(&self, shard: &str, rows: &[u64]) -> Result<Vec<(u64, String)>, LabError> {
+        let (shard_ord, entry) = self.entry(shard)?;
+        let want = Want { axes: false, ids: true };
+        let mut documents = self.frozen.sources.rows(shard_ord, entry, rows, want, &self.limits)?;
+        let mut ids = Vec::with_capacity(rows.len());
+        while let Some(batch) = documents.next_batch()? {
+            ids.extend((0..batch.len()).map(|at| (batch.row(at), batch.id(at).into_owned())));
+        }
+        Ok(ids)
     }
 
     fn entry(&self, shard: &str) -> Result<(u32, &ShardEntry), LabError> {
@@ -131,7 +168,7 @@ impl StoredCorpus {
 
 impl Corpus for StoredCorpus {
     fn shards(&self) -> Vec<String> {
-        self.frozen.manifest.shards.iter().map(|shard| shard.key.clone()).collect()
+        self.read.clone()
     }
 
     fn read(&self, shard: &str, visit: &mut Visit<'_>) -> Result<(), LabError> {
@@ -148,30 +185,40 @@ impl Corpus for StoredCorpus {
     }
 }
 
-fn with_axes(axes: Option<Vec<String>>, limits: &Limits) -> Parameters {
-    Parameters { axes, limits: limits.clone(), ..Parameters::default() }
+/// What is asked of the listing of a corpus.
+struct Asked<'a> {
+    inputs: &'a [String],
+    named: &'a Columns,
+    limits: &'a Limits,
+    runtime: &'a Handle,
 }
 
-/// The corpus with the columns that an audit would look at, and its URLs if it has any.
-fn with_urls(
-    inputs: &[String],
-    limits: &Limits,
-    usual: &Frozen,
-    runtime: &Handle,
-) -> Result<Frozen, StorageError> {
-    let has = |name: &str| usual.manifest.axes.iter().any(|axis| axis == name);
-    let names = |urls: bool| -> Vec<String> {
-        KEPT.iter()
-            .filter(|name| has(name) || (urls && **name == "url"))
-            .map(|name| (*name).to_owned())
-            .collect()
-    };
-    match freeze(inputs, &with_axes(Some(names(true)), limits), runtime) {
-        // No shard has URLs.
-        Err(StorageError::Input(_)) => {
-            freeze(inputs, &with_axes(Some(names(false)), limits), runtime)
+impl Asked<'_> {
+    fn freeze(&self, axes: Option<Vec<String>>) -> Result<Frozen, StorageError> {
+        let parameters = Parameters {
+            axes,
+            limits: self.limits.clone(),
+            text_column: self.named.text.clone(),
+            id_column: self.named.id.clone(),
+            ..Parameters::default()
+        };
+        freeze(self.inputs, &parameters, self.runtime)
+    }
+
+    /// The corpus with the columns that an audit would look at, and its URLs if it has any.
+    fn freeze_with_urls(&self, usual: &Frozen) -> Result<Frozen, StorageError> {
+        let has = |name: &str| usual.manifest.axes.iter().any(|axis| axis == name);
+        let names = |urls: bool| -> Vec<String> {
+            KEPT.iter()
+                .filter(|name| has(name) || (urls && **name == "url"))
+                .map(|name| (*name).to_owned())
+                .collect()
+        };
+        match self.freeze(Some(names(true))) {
+            // No shard has URLs.
+            Err(StorageError::Input(_)) => self.freeze(Some(names(false))),
+            frozen => frozen,
         }
-        frozen => frozen,
     }
 }
 

@@ -1,6 +1,7 @@
 //! The first pass over a corpus: what a plan needs to know of it.
 
 use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
 
 use arrow::array::{RecordBatch, StringArray};
 
@@ -17,7 +18,7 @@ pub(crate) struct Survey {
     /// Documents that have a text.
     pub sites: Vec<Site>,
     /// Words of all texts; nothing if there is none.
-    pub words: Option<Vocabulary>,
+    pub words: Option<Arc<Vocabulary>>,
 }
 
 impl Survey {
@@ -36,7 +37,7 @@ impl Survey {
         }
         survey.rank_dates();
         let Surveying { rows, sites, words, .. } = survey;
-        Ok(Self { rows, sites, words: words.finish().ok() })
+        Ok(Self { rows, sites, words: words.finish().ok().map(Arc::new) })
     }
 
     /// Documents of the corpus.

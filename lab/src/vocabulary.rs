@@ -6,6 +6,7 @@ use rand::Rng;
 use rand_chacha::ChaCha8Rng;
 
 use crate::error::LabError;
+use crate::seeding::mix;
 
 /// Distinct words held by a [`Vocabulary`], at most; the size of a byte-pair vocabulary.
 pub const VOCABULARY_WORDS_MAX: usize = 50_000;
@@ -34,6 +35,11 @@ impl Vocabulary {
     /// A word, each equally likely.
     pub fn draw(&self, rng: &mut ChaCha8Rng) -> &str {
         &self.words[rng.random_range(0..self.words.len())]
+    }
+
+    /// A digest of all words.
+    pub(crate) fn digest(&self) -> u64 {
+        self.words.iter().fold(0, |digest, word| mix(digest, word.as_bytes()))
     }
 
     /// Distinct words, at least one.

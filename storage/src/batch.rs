@@ -18,6 +18,8 @@ pub struct DocumentBatch {
     texts: BinaryViewArray,
     /// Documents with bytes that are not UTF-8, repaired.
     repaired: BTreeMap<usize, String>,
+    /// Documents with another text than the stored one.
+    replaced: BTreeMap<usize, String>,
     document_bytes: usize,
     axes: Vec<AxisValues>,
     ids: Option<Texts>,
@@ -59,6 +61,7 @@ impl DocumentBatch {
             rows,
             texts: texts.clone(),
             repaired: BTreeMap::new(),
+            replaced: BTreeMap::new(),
             document_bytes: usize::try_from(document_bytes).unwrap_or(usize::MAX),
             axes,
             ids,
@@ -117,11 +120,16 @@ impl DocumentBatch {
     /// what is not UTF-8. `None` is null.
     #[must_use]
     pub fn text(&self, index: usize) -> Option<&str> {
-        if let Some(text) = self.repaired.get(&index) {
+        if let Some(text) = self.replaced.get(&index).or_else(|| self.repaired.get(&index)) {
             return Some(text);
         }
         // Checking again takes a few per cent of the time to decode, and needs no `unsafe`.
         simdutf8::basic::from_utf8(self.cut(index)?).ok()
+    }
+
+    /// Puts another text in the place of that of document `index`.
+    pub(crate) fn replace(&mut self, index: usize, text: String) {
+        self.replaced.insert(index, text);
     }
 
     /// The bytes of document `index` within the limit.

@@ -19,7 +19,7 @@ use crate::contained::contained;
 use crate::layout::Layout;
 use crate::object::{Pinned, Version};
 use crate::pages::{Group, Meter};
-use crate::{ReadError, Sources, footer, traffic};
+use crate::{Overlay, ReadError, Sources, footer, overlay, traffic};
 
 /// Text that a batch is meant to hold: it stays in cache while it is worked on.
 const BATCH_BYTES: u64 = 1 << 20;
@@ -49,6 +49,7 @@ struct ShardReader {
     ahead: Arc<ReadAhead>,
     metadata: Arc<ParquetMetaData>,
     layout: Layout,
+    overlay: Option<Arc<dyn Overlay>>,
     limits: Limits,
     /// Text that one row group may decode to.
     budget_bytes: u64,
@@ -163,6 +164,7 @@ impl ShardReader {
             object,
             metadata: Arc::new(metadata),
             layout,
+            overlay: sources.overlay().cloned(),
             limits: limits.clone(),
             budget_bytes: limits.expansion_allowance_bytes.saturating_add(ratio),
         })
@@ -259,8 +261,11 @@ impl OpenGroup {
             contained(|| DocumentBatch::new(&shard.key, ord, rows, &shard.layout, &decoded, limit));
         let batch =
             batch.map_err(|panic| ReadError::shard(&shard.key, QuarantineReason::Panic, panic))?;
-        let batch = batch.ok_or_else(|| ReadError::changed(&shard.key))?;
+        let mut batch = batch.ok_or_else(|| ReadError::changed(&shard.key))?;
         self.charge(shard, batch.decoded_bytes())?;
+        if let Some(overlay) = &shard.overlay {
+            overlay::lay(overlay.as_ref(), &mut batch);
+        }
         traffic::note_documents(batch.len());
         Ok(Some(batch))
     }

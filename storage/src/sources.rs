@@ -6,12 +6,13 @@ use tokio::runtime::Handle;
 
 use crate::location::{self, Buckets, Location};
 use crate::object::Place;
-use crate::{ReadError, StorageError};
+use crate::{Overlay, ReadError, StorageError};
 
 /// The objects behind a manifest's shards, by ordinal. Clones share their connections.
 #[derive(Clone)]
 pub struct Sources {
     inner: Arc<Inner>,
+    overlay: Option<Arc<dyn Overlay>>,
 }
 
 struct Inner {
@@ -29,7 +30,7 @@ impl Sources {
     pub(crate) fn new(places: Vec<Place>, runtime: &Handle) -> Self {
         let runtime = runtime.clone();
         let inner = Arc::new(Inner { places, runtime });
-        Self { inner }
+        Self { inner, overlay: None }
     }
 
     /// The sources at `locations`, one path or URL per shard, in the order of their ordinals.
@@ -55,6 +56,18 @@ impl Sources {
     #[must_use]
     pub fn locations(&self) -> Vec<String> {
         self.inner.places.iter().map(Place::location).collect()
+    }
+
+    /// The same shards, read with the texts of an overlay in place of the stored ones.
+    #[must_use]
+    pub fn overlaid(&self, overlay: &Arc<dyn Overlay>) -> Self {
+        Self { overlay: Some(Arc::clone(overlay)), ..self.clone() }
+    }
+
+    /// The overlay, if there is one.
+    #[must_use]
+    pub fn overlay(&self) -> Option<&Arc<dyn Overlay>> {
+        self.overlay.as_ref()
     }
 
     pub(crate) fn runtime(&self) -> &Handle {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use taster_findings::{Finding, FindingDocument, Occurrence, Report};
 use taster_page::Shading;
 use taster_planning::{LongerStep, Manifest, Parameters, Quarantine, partition};
-use taster_storage::{Frozen, Store, freeze};
+use taster_storage::{Frozen, Overlay, Store, freeze};
 use tokio::runtime::Handle;
 
 use crate::corpus::Counted;
@@ -76,14 +76,24 @@ pub fn audit(
     progress: &dyn Progress,
 ) -> Result<Audit, TaskError> {
     let request = AuditRequest { parameters: checked(&request.parameters)?, ..request.clone() };
+    Driver::open_as_is(&request, runtime, progress)?.to_its_end()
+}
+
+/// The same, with the texts of an overlay read in place of the stored ones. Units of which nothing is
+/// overlaid are shared with audits without.
+///
+/// # Errors
+/// As for [`audit`].
+pub fn audit_overlaid(
+    request: &AuditRequest,
+    overlay: &Arc<dyn Overlay>,
+    runtime: &Handle,
+    progress: &dyn Progress,
+) -> Result<Audit, TaskError> {
+    let request = AuditRequest { parameters: checked(&request.parameters)?, ..request.clone() };
     let mut driver = Driver::open_as_is(&request, runtime, progress)?;
-    loop {
-        match driver.run() {
-            // Bad after it was counted: what was counted of it must not speak, so start over.
-            Err(TaskError::Shard(quarantine)) if driver.exclude(quarantine.clone()) => {}
-            other => return other,
-        }
-    }
+    driver.workspace.sources = driver.workspace.sources.overlaid(overlay);
+    driver.to_its_end()
 }
 
 /// What the waves of one audit share.
@@ -127,6 +137,17 @@ impl<'a> Driver<'a> {
             keeps_evidence: false,
             waves: Vec::new(),
         })
+    }
+
+    /// Runs all waves, again without a shard that turned out to be bad.
+    fn to_its_end(mut self) -> Result<Audit, TaskError> {
+        loop {
+            match self.run() {
+                // Bad after it was counted: what was counted of it must not speak, so start over.
+                Err(TaskError::Shard(quarantine)) if self.exclude(quarantine.clone()) => {}
+                other => return other,
+            }
+        }
     }
 
     /// Remembers that a shard is bad; false if that was known.
@@ -226,7 +247,7 @@ impl<'a> Driver<'a> {
         let manifest = Manifest::clone(&self.workspace.manifest);
         let shards = shard_lines(&manifest, units, corpus, &quarantine);
         let (report, occurrences, finding_documents) =
-            report(&self.workspace, units, corpus, &quarantine, chosen.screened.sums(), outcome);
+            report(&self.workspace, units, corpus, &quarantine, chosen, outcome);
         let shadings = shadings(self, &chosen.screened, &report, &occurrences, &listed)?;
         let locations = self.workspace.sources.locations();
         Ok(Audit {

@@ -7,7 +7,7 @@ use taster_ngrams::Segment;
 use taster_ngrams::count::Counter;
 use taster_ngrams::object::Kind;
 use taster_ngrams::stream;
-use taster_planning::{Digest, DigestBuilder, Quarantine, Unit};
+use taster_planning::{Digest, DigestBuilder, Quarantine, RowGroupEntry, Unit};
 use taster_storage::{DocumentBatch, Want};
 
 use crate::TaskError;
@@ -76,7 +76,20 @@ pub(crate) fn folder(workspace: &Workspace, unit: &Unit) -> String {
     for axis in &workspace.manifest.axes {
         builder = builder.text(axis);
     }
+    if let Some(overlaid) = overlaid(workspace, unit) {
+        builder = builder.text("overlaid").bytes(&overlaid);
+    }
     format!("count/{}", builder.finish().short())
+}
+
+/// What the texts of a unit depend on besides what is stored.
+fn overlaid(workspace: &Workspace, unit: &Unit) -> Option<[u8; 32]> {
+    let overlay = workspace.sources.overlay()?;
+    let shard = &workspace.manifest.shards[unit.shard_ord as usize];
+    let rows = |groups: &[RowGroupEntry]| groups.iter().map(|group| group.rows).sum::<u64>();
+    let first = rows(&shard.row_groups[..unit.row_group_start as usize]);
+    let end = rows(&shard.row_groups[..unit.row_group_end as usize]);
+    overlay.identity(&shard.key, first..end)
 }
 
 /// Counts one unit, or finds it counted. The second value says which.

@@ -12,6 +12,7 @@ mod chunks;
 mod context;
 mod corpus;
 mod count;
+mod decoys;
 mod dispatch;
 mod document_digests;
 mod documents;
@@ -49,7 +50,7 @@ mod verified;
 mod verify;
 mod workspace;
 
-pub use audit::{Audit, WaveFacts, audit};
+pub use audit::{Audit, WaveFacts, audit, audit_overlaid};
 pub use document_digests::{DocumentDigest, write_document_digests};
 pub use error::TaskError;
 pub use finished::{FinishedAudit, RunFacts};

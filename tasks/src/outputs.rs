@@ -9,8 +9,10 @@ use arrow::array::{
 use arrow::datatypes::{DataType, Field, Fields, Schema, SchemaRef};
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
-use taster_findings::{Concentration, Finding, FindingDocument, Occurrence};
-use taster_page::{Confidence, ShardRow, Subject};
+use taster_findings::{
+    Canaries, Concentration, FalseDiscoveryLevel, Finding, FindingDocument, Occurrence,
+};
+use taster_page::{Confidence, Decoys, Recall, ShardRow, Subject};
 use taster_planning::Digest;
 use taster_storage::{Store, write_table};
 
@@ -77,9 +79,26 @@ impl Audit {
             occurrences: &self.occurrences,
             shards: &shards,
             shadings: &self.shadings,
-            confidence: &Confidence::default(),
+            confidence: &self.confidence(),
         };
         taster_page::render(&subject).map_err(|error| TaskError::Output(error.to_string()))
+    }
+
+    fn confidence(&self) -> Confidence {
+        let recall = |canaries: &Canaries| Recall {
+            planted: canaries.campaigns,
+            found: canaries.planted.iter().filter(|canary| canary.rank.is_some()).count() as u64,
+        };
+        let decoys = |level: &FalseDiscoveryLevel| Decoys {
+            severity: level.severity,
+            findings: level.findings,
+            decoys: level.decoys,
+            bound: level.bound,
+        };
+        Confidence {
+            recall: self.report.canaries.as_ref().map(recall),
+            false_discovery: self.report.false_discovery.levels.iter().map(decoys).collect(),
+        }
     }
 
     /// Axes that are columns of their own in the occurrences.

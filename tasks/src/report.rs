@@ -1,13 +1,14 @@
 //! Puts the report together.
 
 use taster_findings::{
-    FindingDocument, LIMITS, Occurrence, QuarantineEntry, Report, SCHEMA_VERSION, Totals,
-    collision_statement,
+    FalseDiscovery, FindingDocument, LIMITS, Occurrence, QuarantineEntry, Report, SCHEMA_VERSION,
+    Totals, collision_statement,
 };
 use taster_planning::{Parameters, Quarantine};
 
 use crate::corpus::{Corpus, Counted};
 use crate::outcome::Outcome;
+use crate::stages::{Chosen, DecoyFacts};
 use crate::workspace::Workspace;
 
 /// Sums over the screen wave.
@@ -23,9 +24,12 @@ pub(crate) fn report(
     counted: &[Counted],
     corpus: &Corpus,
     quarantine: &[Quarantine],
-    sums: Sums,
+    chosen: &Chosen,
     outcome: Outcome,
 ) -> (Report<Parameters>, Vec<Occurrence>, Vec<FindingDocument>) {
+    let sums = chosen.screened.sums();
+    let DecoyFacts { scored, severities } = &chosen.decoys;
+    let false_discovery = FalseDiscovery::measure(*scored, severities, &outcome.findings);
     let (collision_probability, collision_statement) = collision_statement(sums.distinct_ngrams);
     let report = Report {
         schema_version: SCHEMA_VERSION,
@@ -34,6 +38,8 @@ pub(crate) fn report(
         findings: outcome.findings,
         campaigns: outcome.campaigns,
         quarantine: quarantine.iter().map(quarantine_entry).collect(),
+        false_discovery,
+        canaries: None,
         limits: LIMITS.iter().map(ToString::to_string).collect(),
         collision_probability,
         collision_statement,

@@ -12,6 +12,7 @@ use taster_ngrams::sort::BinSort;
 use taster_planning::{DigestBuilder, MergeRange};
 
 use crate::TaskError;
+use crate::decoys::{Decoy, Decoys};
 use crate::error::InObject;
 use crate::screen::{FrameRef, Frames, read_slices};
 use crate::summarize::{Posted, Summarizer, compact, documents};
@@ -52,6 +53,7 @@ pub(crate) struct ScoreReceipt {
     pub asymmetry: ScoreHistogram,
     pub dispersion: DispersionAccumulator,
     pub candidates: Vec<Posting>,
+    pub decoys: Vec<Decoy>,
 }
 
 impl ScoreReceipt {
@@ -62,6 +64,7 @@ impl ScoreReceipt {
             asymmetry: ScoreHistogram::new(),
             dispersion: DispersionAccumulator::new(axes),
             candidates: Vec::new(),
+            decoys: Vec::new(),
         }
     }
 
@@ -72,6 +75,7 @@ impl ScoreReceipt {
         self.asymmetry.merge(&other.asymmetry);
         self.dispersion.merge(&other.dispersion);
         self.candidates.extend(other.candidates);
+        self.decoys.extend(other.decoys);
     }
 }
 
@@ -83,7 +87,7 @@ pub(crate) fn score(
     scorer: &Scorer,
     context: &[u8; 32],
 ) -> Result<(ScoreReceipt, bool), TaskError> {
-    let digest = DigestBuilder::new("taster score 3")
+    let digest = DigestBuilder::new("taster score 4")
         .bytes(context)
         .number(range.from as u64)
         .number(range.to as u64);
@@ -178,6 +182,7 @@ struct Scoring<'a> {
     runs: &'a [Opened],
     summarizer: Summarizer,
     best: Best,
+    decoys: Decoys,
     slice: usize,
     receipt: ScoreReceipt,
     found: Vec<Found<'a>>,
@@ -200,6 +205,7 @@ impl<'a> Scoring<'a> {
             runs,
             summarizer: Summarizer::new(axes),
             best: Best::new(),
+            decoys: Decoys::default(),
             slice: 0,
             receipt: ScoreReceipt::new(axes),
             found: Vec::new(),
@@ -245,6 +251,8 @@ impl<'a> Scoring<'a> {
         self.receipt.novelty.add(scores.novelty, summary.edf);
         self.receipt.asymmetry.add(scores.asymmetry.weighted, summary.edf);
         let candidate = Candidate { fingerprint: head.fingerprint, summary, scores };
+        let runs = records.iter().map(|found| (found.run, found.record));
+        self.decoys.offer(&candidate, &mut self.summarizer, self.scorer, runs);
         self.offer(candidate, records);
     }
 
@@ -266,6 +274,7 @@ impl<'a> Scoring<'a> {
     fn close_slice(&mut self) {
         let best = std::mem::replace(&mut self.best, Best::new());
         self.receipt.candidates.extend(best.into_candidates());
+        self.receipt.decoys.extend(std::mem::take(&mut self.decoys).into_decoys());
     }
 
     fn finish(mut self) -> ScoreReceipt {

@@ -13,7 +13,7 @@ pub(crate) use counting::{CountedCorpus, Counting};
 pub(crate) use describing::Describing;
 pub(crate) use lengthening::Lengthening;
 pub(crate) use looking::{ByTarget, Looking, by_target};
-pub(crate) use scoring::{Chosen, Scoring};
+pub(crate) use scoring::{Chosen, DecoyFacts, Scoring};
 pub(crate) use screening::{Screened, Screening};
 
 use taster_planning::DigestBuilder;

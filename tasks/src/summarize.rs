@@ -2,7 +2,9 @@
 
 use std::cmp::Reverse;
 
-use taster_findings::{AxisSummary, CorpusTotals, DispersionAccumulator, Summary, TopPlace};
+use taster_findings::{
+    AxisSummary, CorpusTotals, DispersionAccumulator, Summary, TopPlace, exchange_sides,
+};
 use taster_ngrams::posting::{Record, RecordHead};
 
 /// A document that holds an n-gram: ordinal of its run, and of the document in the run's segment.
@@ -21,6 +23,7 @@ pub(crate) struct Summarizer {
     squares: u64,
     tally: Tally,
     distinct: Distinct,
+    publishers: Vec<Option<u32>>,
 }
 
 impl Summarizer {
@@ -33,6 +36,7 @@ impl Summarizer {
             squares: 0,
             tally: Tally::default(),
             distinct: Distinct::default(),
+            publishers: Vec::new(),
         }
     }
 
@@ -85,6 +89,22 @@ impl Summarizer {
             novelty_sum: self.jumps,
             novelty_sum_squares: self.squares,
         }
+    }
+}
+
+impl Summarizer {
+    /// Distinct contexts before and after what was added since the last [`Summarizer::clear`], after
+    /// [`exchange_sides`] among the publishers on `axis`; spoils the contexts.
+    pub(crate) fn exchanged_sides(&mut self, fingerprint: u64, axis: Option<usize>) -> (u64, u64) {
+        self.publishers.clear();
+        if let Some(places) = axis.and_then(|axis| self.places.get(axis)) {
+            let each = |&(place, times): &(u32, u32)| std::iter::repeat_n(place, times as usize);
+            let places = places.iter().flat_map(each);
+            self.publishers.extend(places.map(|place| place.checked_sub(1)));
+        }
+        self.publishers.resize(self.left.len(), None);
+        exchange_sides(fingerprint, &self.publishers, &mut self.left, &mut self.right);
+        (self.distinct.count(&self.left), self.distinct.count(&self.right))
     }
 }
 

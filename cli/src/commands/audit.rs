@@ -8,7 +8,8 @@ use taster_storage::Store;
 use taster_tasks::{Audit, AuditRequest, write_document_digests};
 
 use crate::arguments::AuditArguments;
-use crate::commands::DEFAULT_MAX_QUARANTINE;
+use crate::certainty;
+use crate::commands::{DEFAULT_MAX_QUARANTINE, canaries};
 use crate::configuration::{parameters, resources};
 use crate::error::CliError;
 use crate::exceptions;
@@ -45,7 +46,8 @@ pub fn run(session: &Session<'_>, arguments: AuditArguments) -> Result<Ending, C
     let exceptions = exceptions::read(session, &verdict)?;
     let provenance = arguments.provenance;
     provenance.begin(session, &request, &out)?;
-    let audit = carry_out(session, &request, &out, provenance.documents)?;
+    let extras = Extras { documents: provenance.documents, canaries: arguments.canaries };
+    let audit = carry_out(session, &request, &out, extras)?;
     provenance.conclude(session, &audit, &out)?;
     let outcome = exceptions::tell(session, &exceptions, &audit.report.findings);
     session.closing.summary(summary(&audit.report, &out).with(&outcome));
@@ -76,13 +78,22 @@ fn hint(audit: &Audit) -> Option<&'static str> {
     }
 }
 
-/// Audits, writes the report (with `documents.parquet`, if it is asked for) and `run.json` to
-/// `out`, and says how long it took.
+/// What an audit does beyond its report, if asked.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Extras {
+    /// Writes `documents.parquet`.
+    pub documents: bool,
+    /// Plants so many canaries and measures their recall.
+    pub canaries: Option<u64>,
+}
+
+/// Audits, plants the canaries that are asked for, writes the report (with `documents.parquet`, if it is asked for) and
+/// `run.json` to `out`, and says how long it took.
 pub fn carry_out(
     session: &Session<'_>,
     request: &AuditRequest,
     out: &str,
-    documents: bool,
+    extras: Extras,
 ) -> Result<Audit, CliError> {
     let started = SystemTime::now();
     let store = Store::open(out, session.runtime)?;
@@ -96,9 +107,12 @@ pub fn carry_out(
     let watch = Watch::new(session.log.clone());
     let audited = taster_tasks::audit(request, session.runtime, &watch);
     let waves = watch.finish();
-    let audit = audited?;
+    let mut audit = audited?;
+    if let Some(campaigns) = extras.canaries {
+        audit.report.canaries = Some(canaries::measure(session, request, &audit, campaigns)?);
+    }
     let mut outputs = audit.write(&store)?;
-    if documents {
+    if extras.documents {
         let (inputs, parameters) = (&request.inputs, &audit.report.parameters);
         let written =
             write_document_digests(inputs, parameters, &audit.shards, &store, session.runtime)?;
@@ -151,5 +165,6 @@ pub fn show_table(
             .terminal
             .line(&format!("… and {} more in findings.jsonl", findings.len() - limit))?;
     }
-    session.terminal.line(&summary_line(&summary(&audit.report, out)))
+    session.terminal.line(&summary_line(&summary(&audit.report, out)))?;
+    certainty::lines(&audit.report).iter().try_for_each(|line| session.terminal.line(line))
 }

@@ -8,7 +8,7 @@ use taster_lab::{GroundTruth, Judgement, RecipeScore};
 use taster_tasks::{Audit, AuditRequest};
 
 use crate::arguments::DemoArguments;
-use crate::commands::audit::{carry_out, show_table};
+use crate::commands::audit::{Extras, carry_out, show_table};
 use crate::commands::lab::judged;
 use crate::configuration::{parameters, resources};
 use crate::error::CliError;
@@ -55,7 +55,7 @@ pub fn run(session: &Session<'_>, arguments: DemoArguments) -> Result<Ending, Cl
     };
     session.log.note(&format!("planting poisons in a real sample in {}", folder.display()));
     let truth = plant(session, &places, arguments.seed)?;
-    let audit = carry_out(session, &request, &out, false)?;
+    let audit = carry_out(session, &request, &out, Extras::default())?;
     let judgement = judged(&truth, &audit);
     show(session, &audit, &out, &truth, &judgement)?;
     let missed = judgement.recipes.iter().any(|recipe| recipe.first_rank.is_none());

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use taster_findings::{Finding, Kind};
 use taster_lab::experiment::halved;
@@ -11,6 +12,7 @@ use taster_lab::{
     judge,
 };
 use taster_planning::Parameters;
+use taster_storage::Overlay;
 use taster_tasks::{Audit, AuditRequest, Resources, Silent};
 
 use crate::commands::lab_tables::{show, trial_line};
@@ -61,12 +63,9 @@ impl Places {
         self.out.join(SCRATCH).join(name)
     }
 
-    /// The folder of a planted corpus.
+    /// The folder of a planted corpus that stays.
     fn planted(&self, number: usize) -> PathBuf {
-        if self.keep {
-            return self.out.join(format!("planted-{number:05}"));
-        }
-        self.scratch("planted")
+        self.out.join(format!("planted-{number:05}"))
     }
 }
 
@@ -97,7 +96,7 @@ impl<'a> Laboratory<'a> {
 
     /// Audits the corpus as it is; what was counted of it serves all later audits.
     fn clean(&mut self) -> Result<CleanCorpus, CliError> {
-        let audit = self.audit(self.bed.folder())?;
+        let audit = taster_tasks::audit(&self.request(), self.session.runtime, &Silent)?;
         self.work.keep()?;
         let mut severities = BTreeMap::new();
         for finding in audit.findings() {
@@ -144,25 +143,27 @@ impl<'a> Laboratory<'a> {
     }
 
     fn trial(&self, number: usize, plan: PlantPlan) -> Result<Trial, CliError> {
-        let planted = self.places.planted(number);
-        remove(&planted)?;
-        let truth = self.bed.plant(&plan, &planted, self.session.runtime)?;
-        let audit = self.audit(&planted)?;
-        self.work.restore()?;
-        if !self.places.keep {
+        if self.places.keep {
+            let planted = self.places.planted(number);
             remove(&planted)?;
+            self.bed.plant(&plan, &planted, self.session.runtime)?;
         }
+        let (view, truth) = self.bed.view(&plan)?;
+        let view: Arc<dyn Overlay> = Arc::new(view);
+        let audit =
+            taster_tasks::audit_overlaid(&self.request(), &view, self.session.runtime, &Silent);
+        self.work.restore()?;
+        let audit = audit?;
         Ok(Trial { plan, judgement: judged(&truth, &audit) })
     }
 
-    fn audit(&self, input: &Path) -> Result<Audit, CliError> {
-        let request = AuditRequest {
-            inputs: vec![input.display().to_string()],
+    fn request(&self) -> AuditRequest {
+        AuditRequest {
+            inputs: vec![self.bed.folder().display().to_string()],
             work: self.work.folder().display().to_string(),
             parameters: self.parameters.clone(),
             resources: self.resources.clone(),
-        };
-        Ok(taster_tasks::audit(&request, self.session.runtime, &Silent)?)
+        }
     }
 
     /// Writes the report and its picture, and removes what was needed on the way.

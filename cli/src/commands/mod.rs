@@ -1,6 +1,7 @@
 //! One file per command.
 
 pub mod audit;
+pub mod canaries;
 pub mod demo;
 pub mod diff;
 pub mod doctor;

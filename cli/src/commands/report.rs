@@ -5,6 +5,7 @@ use taster_planning::Parameters;
 use taster_proto::v1;
 
 use crate::arguments::ReportArguments;
+use crate::certainty;
 use crate::commands::DEFAULT_MAX_QUARANTINE;
 use crate::commands::watch::{ending, name};
 use crate::error::CliError;
@@ -67,6 +68,7 @@ fn show(
                 session.terminal.table(&table(&findings, &[], shown))?;
             }
             session.terminal.line(&summary_line(&summary(&report, audit_id)))?;
+            certainty::lines(&report).iter().try_for_each(|line| session.terminal.line(line))?;
         }
     }
     session.closing.summary(summary(&report, audit_id).with(&outcome));

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use taster_findings::{Calibration, Candidate, Dispersion, Scorer};
+use taster_findings::{Calibration, Candidate, Dispersion, Scorer, Severity};
 use taster_ngrams::object::Kind;
 use taster_planning::MergeRange;
 
@@ -11,6 +11,7 @@ use crate::choice::{self, choose};
 use crate::context::ContextReceipt;
 use crate::corpus::DocumentOrd;
 use crate::count::Run;
+use crate::decoys;
 use crate::evidence::Target;
 use crate::holders::runs_holding;
 use crate::outcome::Judge;
@@ -65,10 +66,14 @@ impl Scoring {
             scorer: self.scorer.clone(),
         };
         let most = workspace.parameters.max_findings as usize;
+        let decoys = DecoyFacts {
+            scored: scored.ngrams,
+            severities: decoys::severities(&judge, scored.decoys),
+        };
         let candidates = choose(&judge, scored.candidates, most);
         let targets = targets(workspace, &self.screened, &candidates)?;
         let screened = Arc::clone(&self.screened);
-        Ok(Chosen { screened, judge, candidates, targets })
+        Ok(Chosen { screened, judge, candidates, decoys, targets })
     }
 }
 
@@ -92,6 +97,15 @@ impl Stage for Scoring {
     }
 }
 
+/// What is known of the decoys.
+#[derive(Debug)]
+pub(crate) struct DecoyFacts {
+    /// Decoys made.
+    pub scored: u64,
+    /// Severities of the best of them, one per document set.
+    pub severities: Vec<Severity>,
+}
+
 /// What is worth verifying.
 #[derive(Debug)]
 pub(crate) struct Chosen {
@@ -99,6 +113,8 @@ pub(crate) struct Chosen {
     pub judge: Judge,
     /// Candidates, best first.
     pub candidates: Vec<choice::Chosen>,
+    /// What their decoys reach.
+    pub decoys: DecoyFacts,
     /// What the evidence wave looks for, one per candidate.
     pub targets: Arc<[Target]>,
 }

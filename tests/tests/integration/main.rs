@@ -12,6 +12,7 @@
 )]
 
 mod architecture;
+mod canaries;
 mod cluster;
 mod contract;
 mod counts;
