@@ -140,8 +140,8 @@ OUT receives report.html (for people), report.json, findings.parquet, findings.j
 occurrences.parquet, manifest.jsonl, quarantine.jsonl (the same bytes on every run) and run.json
 (times, machine, inputs). Finished tasks are kept in --work: an interrupted audit continues there, a later one reuses them.
 
---canaries changes no finding and no file but report.json, which gets the recall that was measured on
-this very corpus; nothing is planted in what is stored. Audits on a cluster have no canaries.
+--canaries changes no finding, and no file but report.json and report.html, which get the recall that was measured
+on this very corpus; nothing is planted in what is stored. Audits on a cluster have no canaries.
 
 Exit code 1 (a finding at or above --fail-on) outranks 3 (shards could not be read).")]
 pub struct AuditArguments {

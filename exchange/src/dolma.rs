@@ -76,7 +76,7 @@ fn in_characters(text: &str, places: &[(Range<usize>, f64)]) -> Vec<Span> {
 }
 
 fn merged(mut spans: Vec<Span>) -> Vec<Span> {
-    spans.sort_by(|a, b| (a.0, a.1).cmp(&(b.0, b.1)));
+    spans.sort_by_key(|span| (span.0, span.1));
     let mut apart: Vec<Span> = Vec::with_capacity(spans.len());
     for span in spans {
         match apart.last_mut() {

@@ -65,7 +65,7 @@ mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
     use crate::selection::tests::finding;
-    use taster_findings::{SCHEMA_VERSION, Totals};
+    use taster_findings::{FalseDiscovery, SCHEMA_VERSION, Totals};
 
     #[test]
     fn a_statement_names_its_subjects_and_what_was_found() {
@@ -79,6 +79,8 @@ mod tests {
             limits: Vec::new(),
             collision_probability: 0.0,
             collision_statement: String::new(),
+            false_discovery: FalseDiscovery::measure(0, &[], &[]),
+            canaries: None,
         };
         let subject = Subject { name: "report.json".into(), sha256: "ab".repeat(32) };
         let bytes = statement(&[subject], &report, "1.2.3").unwrap();

@@ -76,7 +76,7 @@ pub fn audit(
     progress: &dyn Progress,
 ) -> Result<Audit, TaskError> {
     let request = AuditRequest { parameters: checked(&request.parameters)?, ..request.clone() };
-    Driver::open_as_is(&request, runtime, progress)?.to_its_end()
+    Driver::open_as_is(&request, runtime, progress)?.into_audit()
 }
 
 /// The same, with the texts of an overlay read in place of the stored ones. Units of which nothing is
@@ -93,7 +93,7 @@ pub fn audit_overlaid(
     let request = AuditRequest { parameters: checked(&request.parameters)?, ..request.clone() };
     let mut driver = Driver::open_as_is(&request, runtime, progress)?;
     driver.workspace.sources = driver.workspace.sources.overlaid(overlay);
-    driver.to_its_end()
+    driver.into_audit()
 }
 
 /// What the waves of one audit share.
@@ -140,7 +140,7 @@ impl<'a> Driver<'a> {
     }
 
     /// Runs all waves, again without a shard that turned out to be bad.
-    fn to_its_end(mut self) -> Result<Audit, TaskError> {
+    fn into_audit(mut self) -> Result<Audit, TaskError> {
         loop {
             match self.run() {
                 // Bad after it was counted: what was counted of it must not speak, so start over.
