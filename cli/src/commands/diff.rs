@@ -118,15 +118,14 @@ fn show(session: &Session<'_>, difference: &Difference) -> Result<(), CliError> 
         }
         OutputFormat::Table => {}
     }
-    for table in [
+    let tables = [
         finding_table(&difference.findings),
         shard_table(&difference.shards),
         document_table(listed),
-    ] {
-        if let Some(table) = table {
-            terminal.table(&table)?;
-            terminal.line("")?;
-        }
+    ];
+    for table in tables.into_iter().flatten() {
+        terminal.table(&table)?;
+        terminal.line("")?;
     }
     terminal.line(&summary(difference))
 }
