@@ -177,6 +177,8 @@ mod tests {
         max-findings = 7
         out = "o"
         fail-on = "never"
+        baseline = "last/report.json"
+        suppressions = "reviewed.toml"
     "#;
 
     #[test]
@@ -190,6 +192,8 @@ mod tests {
         assert_eq!(audit.out.as_deref(), Some("o"));
         let verdict = file.below(VerdictSettings::default()).unwrap();
         assert_eq!(verdict.fail_on, Some(FailOn::Never));
+        assert_eq!(verdict.baseline.as_deref(), Some("last/report.json"));
+        assert_eq!(verdict.suppressions.as_deref(), Some(std::path::Path::new("reviewed.toml")));
         let corpus = file.below(CorpusSettings::default()).unwrap();
         assert_eq!((corpus.work.as_deref(), corpus.max_quarantine), (Some("w"), Some(3)));
         let screening = file.below(ScreeningSettings::default()).unwrap();
@@ -226,7 +230,9 @@ mod tests {
     fn mistakes_in_the_file_are_named() {
         let unknown = file("flor = 3").unwrap_err().to_string();
         assert!(
-            unknown.starts_with("configuration file taster.toml: expected one of axis, ceiling, "),
+            unknown.starts_with(
+                "configuration file taster.toml: expected one of axis, baseline, ceiling, "
+            ),
             "{unknown}"
         );
         assert!(unknown.ends_with("got \"flor\""), "{unknown}");
