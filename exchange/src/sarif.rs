@@ -119,24 +119,13 @@ fn relative_uri(key: &str) -> String {
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
-    use crate::selection::tests::finding;
-    use std::collections::BTreeMap;
+    use crate::selection::tests::{finding, occurrence};
 
     #[test]
     fn a_result_has_what_the_format_asks_for() {
         let finding = finding(1, Severity::Medium, 2, "a \u{202e}b");
-        let occurrence = Occurrence {
-            finding_id: finding.finding_id.clone(),
-            shard: "a b/ü#1.parquet".into(),
-            row_group: 0,
-            row: 7,
-            id: "d".into(),
-            byte_start: 0,
-            byte_end: 1,
-            before: String::new(),
-            after: String::new(),
-            axes: BTreeMap::new(),
-        };
+        let occurrence =
+            Occurrence { shard: "a b/ü#1.parquet".into(), row: 7, ..occurrence(&finding) };
         let document = document(&[&finding], &[occurrence], "1.2.3").unwrap();
         let document: Value = serde_json::from_slice(&document).unwrap();
         assert_eq!(document["version"], "2.1.0");

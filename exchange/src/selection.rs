@@ -82,7 +82,8 @@ pub fn named<'a>(findings: &'a [Finding], name: &str) -> Result<&'a Finding, Exc
 pub(crate) mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
-    use taster_findings::{Kind, finding_id};
+    use std::collections::BTreeMap;
+    use taster_findings::{Kind, Occurrence, finding_id};
 
     pub(crate) fn finding(rank: i32, severity: Severity, campaign: i32, text: &str) -> Finding {
         let tokens: Vec<String> = text.split(' ').map(str::to_owned).collect();
@@ -105,6 +106,22 @@ pub(crate) mod tests {
             campaign,
             doc_ids: vec!["d1".into()],
             explanation: "because. It may be a template.".into(),
+        }
+    }
+
+    /// A place where a finding stands.
+    pub(crate) fn occurrence(finding: &Finding) -> Occurrence {
+        Occurrence {
+            finding_id: finding.finding_id.clone(),
+            shard: "s".into(),
+            row_group: 0,
+            row: 1,
+            id: "d".into(),
+            byte_start: 0,
+            byte_end: 1,
+            before: String::new(),
+            after: String::new(),
+            axes: BTreeMap::new(),
         }
     }
 

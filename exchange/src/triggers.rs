@@ -61,24 +61,13 @@ pub fn lines(findings: &[&Finding], occurrences: &[Occurrence]) -> Result<Vec<u8
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
-    use crate::selection::tests::finding;
-    use std::collections::BTreeMap;
+    use crate::selection::tests::{finding, occurrence};
 
     #[test]
     fn a_line_has_the_trigger_and_what_stood_around_it() {
         let finding = finding(1, Severity::High, 2, "a \u{202e}b");
-        let occurrence = Occurrence {
-            finding_id: finding.finding_id.clone(),
-            shard: "s".into(),
-            row_group: 0,
-            row: 1,
-            id: "d".into(),
-            byte_start: 0,
-            byte_end: 1,
-            before: "x ".into(),
-            after: " y".into(),
-            axes: BTreeMap::new(),
-        };
+        let occurrence =
+            Occurrence { before: "x ".into(), after: " y".into(), ..occurrence(&finding) };
         let other = Occurrence { finding_id: "other".into(), ..occurrence.clone() };
         let occurrences = [other, occurrence.clone(), occurrence];
         let lines = lines(&[&finding, &finding], &occurrences).unwrap();
