@@ -2,7 +2,8 @@
 
 Usage: python readers.py TASTER [FOLDER]
 
-Needs duckdb, polars, pandas and pyarrow; datatrove and dolma are used where they are installed.
+Needs duckdb, polars, pandas and pyarrow; datatrove (with what its extra `processing` brings) and dolma are used where they are
+installed.
 Exits with 1 and says what differs if a reader sees anything else than was planted.
 """
 import glob
@@ -77,7 +78,7 @@ def main():
     for name in tables:
         path = f"{out}/{name}.parquet"
         counts = {
-            "duckdb": duckdb.sql(f"select count(*) from '{path}'").fetchone()[0],
+            "duckdb": duckdb.sql(f"select count(*) from '{path}'").fetchall()[0][0],
             "polars": polars.read_parquet(path).height,
             "pandas": len(pandas.read_parquet(path)),
         }
