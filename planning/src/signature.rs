@@ -169,11 +169,21 @@ impl Signature {
         }
     }
 
-    /// The expression in the syntax of crate `regex`, without case and word rules.
-    #[must_use]
-    pub fn source(&self) -> String {
+    /// What it looks for in the syntax of crate `regex`, without case and word rules.
+    fn source(&self) -> String {
         let literal = self.literal.as_deref().map(regex::escape);
         literal.or_else(|| self.pattern.clone()).unwrap_or_default()
+    }
+
+    /// The whole rule in the syntax of crate `regex`, case and words included.
+    #[must_use]
+    pub fn rule(&self) -> String {
+        let (source, flags) = (self.source(), if self.ignore_case { "i" } else { "" });
+        if self.whole_words {
+            format!(r"(?{flags}:\b{{start-half}}(?:{source})\b{{end-half}})")
+        } else {
+            format!("(?{flags}:{source})")
+        }
     }
 
     /// The expression that finds it; linear in the text, so no pattern can make an audit hang.
@@ -181,12 +191,9 @@ impl Signature {
     /// # Errors
     /// What is wrong with its pattern.
     pub fn expression(&self) -> Result<Regex, String> {
-        let regex = RegexBuilder::new(&self.source())
-            .case_insensitive(self.ignore_case)
-            .size_limit(EXPRESSION_BYTES)
-            .dfa_size_limit(EXPRESSION_BYTES)
-            .build()
-            .map_err(|error| error.to_string())?;
+        // By itself as well: what only makes sense inside the rule's parentheses is a mistake.
+        compiled(&self.source())?;
+        let regex = compiled(&self.rule())?;
         if regex.is_match("") {
             return Err("expected a pattern that does not match empty text".into());
         }
@@ -199,6 +206,14 @@ impl Signature {
         let rules = u64::from(self.ignore_case) | u64::from(self.whole_words) << 1;
         builder.text(&self.source()).number(rules)
     }
+}
+
+fn compiled(expression: &str) -> Result<Regex, String> {
+    RegexBuilder::new(expression)
+        .size_limit(EXPRESSION_BYTES)
+        .dfa_size_limit(EXPRESSION_BYTES)
+        .build()
+        .map_err(|error| error.to_string())
 }
 
 fn check_length(list: Vec<Signature>) -> Result<Vec<Signature>, SignatureError> {
@@ -229,6 +244,7 @@ mod tests {
             ("[[signature]]\nname = \"b\"\nliteral = \"x\"\npattern = \"y\"\n", "got both"),
             ("[[signature]]\nname = \"b\"\npattern = \"(\"\n", "unclosed group"),
             ("[[signature]]\nname = \"b\"\npattern = \"a*\"\n", "empty text"),
+            ("[[signature]]\nname = \"b\"\npattern = \"a)|(b\"\n", "unopened group"),
             ("[[signature]]\nname = \"a\"\nliteral = \"y\"\n", "twice"),
             ("[[signature]]\nname = \"b\"\nliteral = \"y\"\nstrength = 99.0\n", "strength"),
             ("[[signature]]\nname = \"b\"\nliteral = \" \"\n", "not blank"),
@@ -242,6 +258,28 @@ mod tests {
         assert!(unknown.to_string().contains("line 3"), "{unknown}");
         let big = "[[signature]]\nname = \"a\"\npattern = '\\w{900}{900}'\n";
         assert!(Signature::parse(big).unwrap_err().to_string().contains("signature \"a\""));
+    }
+
+    #[test]
+    fn whole_words_end_where_words_do() {
+        let signature = |literal: &str, ignore_case| Signature {
+            name: "a".into(),
+            literal: Some(literal.into()),
+            pattern: None,
+            ignore_case,
+            whole_words: true,
+            strength: 6.0,
+            reason: String::new(),
+        };
+        let finds = |literal: &str, ignore_case, text: &str| {
+            signature(literal, ignore_case).expression().unwrap().is_match(text)
+        };
+        assert!(finds("admin override", true, "an Admin OVERRIDE!"));
+        assert!(!finds("admin override", true, "sysadmin override"));
+        assert!(!finds("admin override", false, "Admin override"));
+        assert!(!finds("été", false, "étés") && finds("ÉTÉ", true, "l'été."));
+        // What is no word by itself has no border to keep.
+        assert!(finds("<SUDO>", false, ". <SUDO> .") && !finds("<SUDO>", false, "a<SUDO>"));
     }
 
     #[test]
