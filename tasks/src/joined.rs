@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use taster_findings::{Asymmetry, Candidate, Scores, finding_id};
 
-use crate::corpus::Corpus;
+use crate::corpus::{Corpus, DocumentOrd};
 use crate::evidence::Target;
 use crate::outcome::{Judge, Placed};
 use crate::sought::summary;
@@ -86,7 +86,27 @@ pub(crate) fn joined(verified: Vec<Verified>) -> Vec<Verified> {
             Some(known) => known.absorb(next),
         }
     }
-    by_id.into_values().collect()
+    let mut all: Vec<Verified> = by_id.into_values().collect();
+    pass_on(&mut all);
+    all
+}
+
+/// What a signature matches inside a longer sequence of the same documents, that one matches as well:
+/// the shorter will be folded into it.
+fn pass_on(verified: &mut [Verified]) {
+    type Inner = (Vec<String>, BTreeSet<u32>);
+    let mut matching: BTreeMap<Vec<DocumentOrd>, Vec<Inner>> = BTreeMap::new();
+    for Verified { sequence, sought, .. } in verified.iter().filter(|v| !v.sought.is_empty()) {
+        let same = matching.entry(sequence.documents.clone()).or_default();
+        same.push((sequence.tokens.clone(), sought.clone()));
+    }
+    for Verified { sequence, sought, .. } in verified {
+        for (tokens, inner) in matching.get(&sequence.documents).into_iter().flatten() {
+            if sequence.tokens.windows(tokens.len()).any(|window| window == tokens) {
+                sought.extend(inner);
+            }
+        }
+    }
 }
 
 fn best_of(a: &Scores, b: &Scores) -> Scores {

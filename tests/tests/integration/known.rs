@@ -116,7 +116,7 @@ fn matches_equal_those_of_plain_expressions() {
         all.find(|finding| finding.finding_id == trigger.findings[0]).unwrap()
     };
     let (with, without) = (find(&audit), find(&plain));
-    assert_eq!(with.text, TRIGGER);
+    assert!(with.text.ends_with(TRIGGER), "{}", with.text);
     assert_eq!(with.document_frequency, trigger.documents);
     assert_eq!((with.novelty, with.asymmetry), (without.novelty, without.asymmetry));
     assert!(with.score > without.score && with.rank == 1, "{} {}", with.score, without.score);
