@@ -111,6 +111,10 @@ fn matches_equal_those_of_plain_expressions() {
     assert_eq!(trigger.findings.len(), 1, "{trigger:?}");
     assert!(ids(&plain).contains(&trigger.findings[0]));
     assert_eq!(ids(&audit).len(), audit.findings().len());
+    // What no statistic chose was not measured.
+    let known_alone = audit.findings().iter().filter(|f| !ids(&plain).contains(&f.finding_id));
+    assert!(known_alone.clone().count() > 5);
+    assert!(known_alone.clone().all(|f| (f.novelty, f.asymmetry) == (0.0, 0.0)));
     let find = |audit: &Audit| {
         let mut all = audit.findings().iter().cloned();
         all.find(|finding| finding.finding_id == trigger.findings[0]).unwrap()
