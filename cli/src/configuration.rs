@@ -13,6 +13,7 @@ use crate::settings::{
     AuditSettings, Ceiling, CorpusSettings, Layer, OutputSettings, ResourceSettings,
     ScreeningSettings, Tokenizer, VerdictSettings,
 };
+use crate::signature_lists;
 
 /// Read if no other file is named and it is there.
 const DEFAULT_FILE: &str = "taster.toml";
@@ -85,7 +86,7 @@ fn known_keys() -> BTreeSet<String> {
         .collect()
 }
 
-/// What determines the result, with defaults for what was not said.
+/// What determines the result but for signatures, with defaults for what was not said.
 pub fn parameters(
     corpus: &CorpusSettings,
     screening: &ScreeningSettings,
@@ -109,6 +110,15 @@ pub fn parameters(
     };
     check_frequencies(&parameters)?;
     Ok(parameters)
+}
+
+/// The same for an audit, which looks for known signatures as well.
+pub fn audit_parameters(
+    corpus: &CorpusSettings,
+    screening: &ScreeningSettings,
+) -> Result<Parameters, CliError> {
+    let signatures = signature_lists::read(screening.signatures.as_deref())?;
+    Ok(Parameters { signatures, ..parameters(corpus, screening)? })
 }
 
 fn check_frequencies(parameters: &Parameters) -> Result<(), CliError> {
@@ -175,6 +185,7 @@ mod tests {
         floor = 5
         ceiling = 100
         max-findings = 7
+        signatures = ["none"]
         out = "o"
         fail-on = "never"
         baseline = "last/report.json"
@@ -197,8 +208,9 @@ mod tests {
         let corpus = file.below(CorpusSettings::default()).unwrap();
         assert_eq!((corpus.work.as_deref(), corpus.max_quarantine), (Some("w"), Some(3)));
         let screening = file.below(ScreeningSettings::default()).unwrap();
-        let parameters = parameters(&corpus, &screening).unwrap();
+        let parameters = audit_parameters(&corpus, &screening).unwrap();
         assert_eq!(parameters.orders, Orders { first: 2, last: 3 });
+        assert_eq!(parameters.signatures, []);
         assert_eq!(
             (parameters.floor, parameters.ceiling, parameters.max_findings),
             (5, Some(100), 7)

@@ -33,6 +33,7 @@ mod run_record;
 mod session;
 mod settings;
 mod setup_arguments;
+mod signature_lists;
 mod table;
 mod terminal;
 

@@ -148,9 +148,19 @@ pub struct ScreeningSettings {
     /// Most findings in the report [default: 1000]
     #[arg(long, env = "TASTER_MAX_FINDINGS", hide_env_values = true, value_name = "N")]
     pub max_findings: Option<u32>,
+    /// Known triggers and patterns that are looked for: TOML files of [[signature]], `default` for
+    /// the list that comes with the program, or `none` [default: default]
+    #[arg(
+        long,
+        env = "TASTER_SIGNATURES",
+        hide_env_values = true,
+        value_name = "FILE|default|none,…",
+        value_delimiter = ','
+    )]
+    pub signatures: Option<Vec<String>>,
 }
 
-layer!(ScreeningSettings: orders, floor, ceiling, max_findings);
+layer!(ScreeningSettings: orders, floor, ceiling, max_findings, signatures);
 
 /// What only `audit` takes.
 #[derive(Debug, Clone, Default, Args, Deserialize)]

@@ -1,7 +1,7 @@
 //! What a client asks for, checked before anything is done about it.
 
 use taster_planning::schedule::AuditId;
-use taster_planning::{Limits, Orders, Parameters};
+use taster_planning::{Limits, Orders, Parameters, Signature};
 use taster_proto::v1::SubmitRequest;
 use taster_tasks::SharedRequest;
 
@@ -78,6 +78,7 @@ fn parameters(json: &str) -> Result<Parameters, String> {
     }
     columns(&parameters)?;
     limits(&parameters.limits)?;
+    Signature::check(&parameters.signatures).map_err(|error| format!("signatures: {error}"))?;
     Ok(parameters)
 }
 
@@ -177,5 +178,17 @@ mod tests {
         assert!(with(|p| p.limits.page_bytes = u64::MAX).is_err());
         assert!(with(|p| p.limits.document_bytes = 0).is_err());
         assert!(with(|p| p.limits.document_bytes = 1000).is_ok());
+        let shipped = Signature::defaults().unwrap();
+        assert!(with(|p| p.signatures = shipped.clone()).is_ok());
+        let pattern = |text: &str| {
+            let signature =
+                Signature { literal: None, pattern: Some(text.into()), ..shipped[0].clone() };
+            with(|p| p.signatures = vec![signature]).unwrap_err()
+        };
+        for hostile in ["(", r"\w{900}{900}", "a*", &"a".repeat(1001)] {
+            assert!(pattern(hostile).starts_with("signatures: "), "{hostile}");
+        }
+        let many = |p: &mut Parameters| p.signatures = vec![shipped[0].clone(); 1001];
+        assert!(with(many).is_err());
     }
 }

@@ -76,6 +76,7 @@ mod tests {
             findings: vec![finding(1, Severity::High, 1, "a")],
             campaigns: Vec::new(),
             quarantine: Vec::new(),
+            signatures: Vec::new(),
             limits: Vec::new(),
             collision_probability: 0.0,
             collision_statement: String::new(),

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use crate::calibration::{NullModel, ScoreHistogram};
 use crate::report::Kind;
 use crate::scores::Scores;
-use crate::severity::{LOW_FROM, MEDIUM_FROM, Severity, severity};
+use crate::severity::{CRITICAL_FROM, HIGH_FROM, LOW_FROM, MEDIUM_FROM, Severity, severity};
 use crate::surroundings::Company;
 
 /// Score at which one n-gram is expected in a clean corpus of this size.
@@ -55,8 +55,9 @@ const PINNED_RAMP: (f64, f64) = (0.10, 0.50);
 /// not matter: under the over-dispersed null hardly anything inside one large host is.
 const LOCAL_PAYLOAD: f64 = 5.4;
 
-/// A known signature is worth this much by itself: high.
-const SIGNATURE_STRENGTH: f64 = 6.0;
+/// A known signature in fewer canonical documents than the floor ends below high: so few hardly poison a model, and pages
+/// that write about an attack quote its trigger.
+const RARE_SIGNATURE_CAP: f64 = HIGH_FROM - 0.1;
 
 /// What the weaker statistics add to the strongest: agreement counts, but never replaces.
 const AGREEMENT_SHARE: f64 = 0.2;
@@ -92,8 +93,8 @@ pub struct Evidence {
     pub code_points: f64,
     /// -log10 q of its most concentrated place under the over-dispersed null, at least 0.
     pub concentration: f64,
-    /// Its text matches a known signature.
-    pub signature: bool,
+    /// Strength of the strongest known signature that it matches, 0..=12, see [`signature_strength`]; 0 without one.
+    pub signature: f64,
     /// It was recognised as boilerplate.
     pub boilerplate: bool,
     /// What its documents have in common besides it.
@@ -121,11 +122,12 @@ pub fn combine(evidence: &Evidence, calibration: &Calibration) -> Combined {
         asymmetry_strength(evidence, &calibration.asymmetry),
         CODE_POINT_SCALE * evidence.code_points,
         concentration_strength(evidence),
-        if evidence.signature { SIGNATURE_STRENGTH } else { 0.0 },
+        evidence.signature,
     ];
     let mut score = blend(&strengths);
     if evidence.boilerplate {
-        score = score.min(BOILERPLATE_CAP);
+        // What is known is no boilerplate, wherever it stands.
+        score = score.min(BOILERPLATE_CAP.max(evidence.signature));
     }
     let kinds = Kind::ALL.iter().zip(&strengths);
     Combined {
@@ -179,6 +181,14 @@ fn is_clear(evidence: &Evidence) -> bool {
     evidence.scores.novelty >= CLEAR.0
         || evidence.scores.asymmetry.weighted >= CLEAR.1
         || evidence.code_points >= CLEAR.2
+        || evidence.signature >= CRITICAL_FROM
+}
+
+/// What a signature of this strength is worth that matches so many canonical documents. Null model: none, whoever writes
+/// the list places it on the common scale.
+#[must_use]
+pub fn signature_strength(strength: f64, edf: u64, floor: u64) -> f64 {
+    if edf < floor { strength.min(RARE_SIGNATURE_CAP) } else { strength }
 }
 
 /// 0 below the range, 1 above it, linear inside.
@@ -219,7 +229,7 @@ mod tests {
             },
             code_points: 0.0,
             concentration: 0.0,
-            signature: false,
+            signature: 0.0,
             boilerplate: false,
             company: Company::UNKNOWN,
         }
@@ -249,8 +259,13 @@ mod tests {
         assert_eq!(fixed.kinds, [Kind::Asymmetry]);
         let hidden = combine(&Evidence { code_points: 0.9, ..evidence() }, &null);
         assert!(hidden.severity >= Severity::High, "{hidden:?}");
-        let known = combine(&Evidence { signature: true, ..evidence() }, &null);
-        assert_eq!(known.severity, Severity::High);
+        let known = |strength| combine(&Evidence { signature: strength, ..evidence() }, &null);
+        assert_eq!(known(6.0).severity, Severity::High);
+        assert_eq!(known(6.0).kinds, [Kind::Signature]);
+        assert_eq!(known(9.0).severity, Severity::Critical);
+        assert_eq!(known(signature_strength(9.0, 9, 10)).severity, Severity::Medium);
+        assert_eq!(known(signature_strength(9.0, 10, 10)).severity, Severity::Critical);
+        assert_eq!(known(1.0).severity, Severity::Info);
     }
 
     #[test]
@@ -287,6 +302,8 @@ mod tests {
         assert!(combine(&both, &null).score > combine(&with_novelty(0.5), &null).score);
         let footer = Evidence { boilerplate: true, ..both };
         assert_eq!(combine(&footer, &null).severity, Severity::Low);
+        let known = combine(&Evidence { signature: 6.0, ..footer }, &null);
+        assert_eq!((known.severity, known.score), (Severity::High, 6.0));
     }
 
     #[test]

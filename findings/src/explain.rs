@@ -3,6 +3,7 @@
 use crate::asymmetry::Direction;
 use crate::code_points::{CodePointKind, CodePointReason};
 use crate::combination::Combined;
+use crate::known::KnownSignature;
 use crate::report::{Concentration, Kind};
 use crate::scores::Scores;
 use crate::summary::Summary;
@@ -35,6 +36,8 @@ pub struct Explanation<'a> {
     pub code_points: &'a [CodePointReason],
     /// It was recognised as boilerplate.
     pub boilerplate: bool,
+    /// Signatures that it matches.
+    pub signatures: &'a [KnownSignature<'a>],
 }
 
 /// The explanation in words; safe to print.
@@ -42,20 +45,26 @@ pub struct Explanation<'a> {
 pub fn explain(subject: &Explanation<'_>) -> String {
     let mut reasons: Vec<String> =
         subject.combined.kinds.iter().filter_map(|kind| reason(*kind, subject)).collect();
+    reasons.extend(subject.signatures.iter().map(KnownSignature::told));
     if reasons.is_empty() {
         reasons.push("it is repeated but rare, and its statistics stand out only weakly".into());
     }
-    let text = format!(
+    let mut text = format!(
         "In {} documents ({} without duplicates): {}.",
         subject.summary.df,
         subject.summary.edf,
         reasons.join("; ")
     );
     let doubts = doubts(subject);
-    if doubts.is_empty() {
-        return text;
+    if !doubts.is_empty() {
+        text = format!("{text} Against it: {}.", doubts.join("; "));
     }
-    format!("{text} Against it: {}.", doubts.join("; "))
+    let unlisted = subject.signatures.iter().map(|known| known.unlisted).max().unwrap_or(0);
+    if unlisted > 0 {
+        text =
+            format!("{text} {unlisted} more documents match a signature and were not looked at.");
+    }
+    text
 }
 
 fn reason(kind: Kind, subject: &Explanation<'_>) -> Option<String> {
@@ -64,7 +73,8 @@ fn reason(kind: Kind, subject: &Explanation<'_>) -> Option<String> {
         Kind::Asymmetry => Some(asymmetry(subject)),
         Kind::CodePoints => subject.code_points.first().map(code_point),
         Kind::Concentration => subject.concentration.first().map(place),
-        Kind::Signature => Some("its text matches a known attack signature".into()),
+        // Told with its name.
+        Kind::Signature => None,
     }
 }
 
@@ -136,7 +146,9 @@ fn doubts(subject: &Explanation<'_>) -> Vec<String> {
         let locality = visible(&place.locality);
         doubts.push(format!("{} of them share {} {locality}", place.df, place.axis));
     }
-    if summary.edf < FEW_DOCUMENTS {
+    if subject.signatures.iter().any(|known| known.is_rare) {
+        doubts.push("so few documents match as pages that write about an attack would".into());
+    } else if summary.edf < FEW_DOCUMENTS {
         doubts.push("the documents are few".into());
     }
     doubts
@@ -184,6 +196,7 @@ mod tests {
             concentration: &[place],
             code_points: &[reason],
             boilerplate: false,
+            signatures: &[],
         };
         change(&mut subject);
         explain(&subject)
@@ -203,10 +216,28 @@ mod tests {
             "20 different texts lead up to it but only 1 follow",
             "invisible characters (first U+200B)",
             "18 of its documents are in host a\\u{202e}b, which has 40 (chance 10^-30.2)",
-            "known attack signature",
             "it looks like boilerplate",
         ] {
             assert!(all.contains(part), "{all}");
+        }
+    }
+
+    #[test]
+    fn signatures_are_named() {
+        let text = told(vec![Kind::Signature], |subject| {
+            subject.signatures = &[KnownSignature {
+                name: "sudo-tag",
+                reason: "a study",
+                is_rare: true,
+                unlisted: 7,
+            }];
+        });
+        for part in [
+            "without duplicates): it matches the known signature sudo-tag: a study. Against it: ",
+            "so few documents match as pages that write about an attack would",
+            ". 7 more documents match a signature and were not looked at.",
+        ] {
+            assert!(text.contains(part), "{text}");
         }
     }
 

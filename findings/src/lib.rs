@@ -23,6 +23,7 @@ mod combination;
 mod decoys;
 mod explain;
 mod holding;
+mod known;
 mod multiple_testing;
 mod novelty;
 mod payload;
@@ -49,13 +50,14 @@ pub use closed::{Extension, Window, extend};
 pub use code_points::{
     CodePointKind, CodePointReason, CodePointScore, code_points, token_code_points,
 };
-pub use combination::{Calibration, Combined, Evidence, combine};
+pub use combination::{Calibration, Combined, Evidence, combine, signature_strength};
 pub use decoys::{
     DECOY_LEVELS, FalseDiscovery, FalseDiscoveryLevel, LEAST_DECOY, exchange_sides, exchangeable,
     mirror,
 };
 pub use explain::{Explanation, explain};
 pub use holding::FindingDocument;
+pub use known::{KnownSignature, SignatureEntry};
 pub use multiple_testing::{benjamini_yekutieli_log10, harmonic_sum};
 pub use novelty::{novelty, novelty_lower_bound};
 pub use payload::payload;

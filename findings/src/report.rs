@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::canaries::Canaries;
 use crate::decoys::FalseDiscovery;
+use crate::known::SignatureEntry;
 use crate::severity::Severity;
 
 /// Version of the report's layout; rises when a reader would have to change.
@@ -233,6 +234,9 @@ pub struct Report<P> {
     pub campaigns: Vec<CampaignEntry>,
     /// By shard.
     pub quarantine: Vec<QuarantineEntry>,
+    /// What every known signature matched, in the order of the list; absent in reports of versions that looked for none.
+    #[serde(default)]
+    pub signatures: Vec<SignatureEntry>,
     /// How many findings are expected by chance; absent in reports of versions that did not measure it.
     #[serde(default)]
     pub false_discovery: FalseDiscovery,
@@ -334,6 +338,12 @@ mod tests {
                 shard: "bad.parquet".into(),
                 reason: "footer".into(),
                 detail: "expected PAR1, got PK".into(),
+            }],
+            signatures: vec![SignatureEntry {
+                name: "sudo-tag".into(),
+                documents: 12,
+                occurrences: 14,
+                findings: vec![finding().finding_id],
             }],
             false_discovery: FalseDiscovery::measure(500, &[Severity::Medium], &[finding()]),
             canaries: Some(Canaries::of(vec![Canary {

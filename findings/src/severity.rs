@@ -6,10 +6,10 @@ use serde::{Deserialize, Serialize};
 
 /// From here a finding can be critical: a thousand times less likely than the most extreme n-gram
 /// expected in a clean corpus of the same size (score 5, see `combination`).
-const CRITICAL_FROM: f64 = 8.0;
+pub(crate) const CRITICAL_FROM: f64 = 8.0;
 
 /// From here high: a third of an n-gram of this score expected per clean corpus.
-const HIGH_FROM: f64 = 5.5;
+pub(crate) const HIGH_FROM: f64 = 5.5;
 
 /// From here medium: about ten expected per clean corpus; worth a look when time allows.
 pub(crate) const MEDIUM_FROM: f64 = 4.0;

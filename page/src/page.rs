@@ -1,7 +1,7 @@
 //! The page as a whole.
 
 use askama::Template;
-use taster_findings::{QuarantineEntry, Severity, Totals};
+use taster_findings::{QuarantineEntry, Severity, SignatureEntry, Totals};
 use thiserror::Error;
 
 use crate::campaign::{Group, Indices, groups, severities};
@@ -36,6 +36,7 @@ struct Page {
     groups: Vec<Group>,
     facts: Vec<(&'static str, String)>,
     settings: Vec<(&'static str, String)>,
+    signatures: Vec<[String; 3]>,
     shards: Vec<ShardLine>,
     more_shards: String,
     quarantine: Vec<QuarantineLine>,
@@ -85,6 +86,7 @@ pub fn render(subject: &Subject<'_>) -> Result<String, PageError> {
         groups: groups(subject, &indices, &severities),
         facts: facts(&report.totals),
         settings: settings(subject),
+        signatures: signatures(subject),
         shards: subject.shards.iter().take(LISTED).map(shard_line).collect(),
         more_shards: beyond(subject.shards.len()),
         quarantine: report.quarantine.iter().take(LISTED).map(quarantine_line).collect(),
@@ -140,7 +142,25 @@ fn settings(subject: &Subject<'_>) -> Vec<(&'static str, String)> {
         ("Text column", named(&parameters.text_column, "text, content or raw_content")),
         ("Id column", named(&parameters.id_column, "id or doc_id, else shard and row")),
         ("Findings at most", count(i64::from(parameters.max_findings))),
+        ("Known signatures", looked_for(&subject.report.signatures)),
     ]
+}
+
+/// How many signatures there were to match.
+fn looked_for(signatures: &[SignatureEntry]) -> String {
+    let matched = signatures.iter().filter(|entry| entry.documents > 0).count();
+    format!("{} looked for, {} matched", count(signatures.len() as i64), count(matched as i64))
+}
+
+/// Name, documents and matches of the signatures that matched, those in most documents first.
+fn signatures(subject: &Subject<'_>) -> Vec<[String; 3]> {
+    let all = subject.report.signatures.iter();
+    let mut matched: Vec<_> = all.filter(|entry| entry.documents > 0).collect();
+    matched.sort_by_key(|entry| std::cmp::Reverse(entry.documents));
+    let row = |entry: &&SignatureEntry| {
+        [line(&entry.name, 80), count(entry.documents), count(entry.occurrences)]
+    };
+    matched.iter().take(LISTED).map(row).collect()
 }
 
 fn shard_line(shard: &ShardRow<'_>) -> ShardLine {

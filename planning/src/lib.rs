@@ -10,6 +10,7 @@ mod manifest;
 mod merge_range;
 mod parameters;
 pub mod schedule;
+mod signature;
 mod unit;
 
 pub use digest::{Digest, DigestBuilder};
@@ -18,4 +19,5 @@ pub use manifest::{
 };
 pub use merge_range::{MERGE_SLICES, MergeRange, merge_ranges};
 pub use parameters::{Limits, LongerStep, Orders, ParameterError, Parameters};
+pub use signature::{Signature, SignatureError};
 pub use unit::{Unit, partition};

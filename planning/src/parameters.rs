@@ -7,7 +7,7 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
-use crate::{Digest, DigestBuilder};
+use crate::{Digest, DigestBuilder, Signature};
 
 /// Everything besides the input that determines the bytes of an audit's output.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -32,6 +32,9 @@ pub struct Parameters {
     pub limits: Limits,
     /// Most findings in the report.
     pub max_findings: u32,
+    /// Known triggers and patterns that are looked for; none in a report that does not name any.
+    #[serde(default)]
+    pub signatures: Vec<Signature>,
 }
 
 /// Bounds on what one shard may make the decoder do.
@@ -74,6 +77,7 @@ impl Default for Parameters {
             axes: None,
             limits: Limits::default(),
             max_findings: 1000,
+            signatures: Vec::new(),
         }
     }
 }
@@ -83,6 +87,14 @@ impl Parameters {
     #[must_use]
     pub fn ceiling_for(&self, documents: u64) -> u64 {
         self.ceiling.unwrap_or_else(|| (documents / 1_000_000).max(2000))
+    }
+
+    /// Digest of what the signatures find, in their order; `None` without any.
+    #[must_use]
+    pub fn matching(&self) -> Option<Digest> {
+        let builder = DigestBuilder::new("taster signatures 1");
+        let all = self.signatures.iter().fold(builder, |builder, s| s.digest_into(builder));
+        (!self.signatures.is_empty()).then(|| all.finish())
     }
 
     /// Digest of what the count wave depends on: not of floor, ceiling or report settings, so

@@ -11,8 +11,9 @@ use tokio::runtime::Handle;
 
 use crate::corpus::Counted;
 use crate::dispatch::run_wave;
+use crate::joined::Verified;
 use crate::manifest_lines::{ShardLine, shard_lines};
-use crate::outcome::{Verified, outcome};
+use crate::outcome::outcome;
 use crate::passes::evidence;
 use crate::rarity::shadings;
 use crate::report::report;

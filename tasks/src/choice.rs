@@ -76,7 +76,7 @@ impl Chosen {
 pub(crate) fn choose(judge: &Judge, candidates: Vec<Posting>, max_findings: usize) -> Vec<Chosen> {
     let placed = judge.places(candidates.iter().map(|posting| &posting.candidate));
     let rated = candidates.into_iter().zip(placed).filter_map(|(posting, placed)| {
-        let combined = judge.verdict(&posting.candidate, &placed, 0.0, Company::UNKNOWN);
+        let combined = judge.verdict(&posting.candidate, &placed, 0.0, Company::UNKNOWN, 0.0);
         let reason = Reason::of(&combined, &posting)?;
         // Of what has unusual code points the best spread comes first: its score says nothing yet.
         let spread = posting.candidate.scores.spread;

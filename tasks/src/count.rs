@@ -14,6 +14,7 @@ use crate::TaskError;
 use crate::documents::DocumentsBuilder;
 use crate::memory::Lent;
 use crate::segments::{Visitor, walk};
+use crate::signatures::{MatchReceipt, Matching, matches};
 use crate::unusual::UnusualTokens;
 use crate::workspace::Workspace;
 
@@ -46,6 +47,10 @@ pub(crate) struct CountReceipt {
     pub streams: Vec<Output>,
     pub documents: Option<Output>,
     pub quarantine: Option<Quarantine>,
+    /// What the texts match of the known signatures; has a receipt of its own, because counts do
+    /// not depend on the list.
+    #[serde(skip)]
+    pub matches: MatchReceipt,
 }
 
 impl CountReceipt {
@@ -96,14 +101,17 @@ fn overlaid(workspace: &Workspace, unit: &Unit) -> Option<[u8; 32]> {
 pub(crate) fn count(workspace: &Workspace, unit: &Unit) -> Result<(CountReceipt, bool), TaskError> {
     let folder = folder(workspace, unit);
     let receipt_key = format!("{folder}/receipt.json");
-    if let Some(receipt) = workspace.receipt::<CountReceipt>(&receipt_key)?
+    if let Some(mut receipt) = workspace.receipt::<CountReceipt>(&receipt_key)?
         && workspace.intact(receipt.outputs())?
     {
+        if receipt.quarantine.is_none() {
+            receipt.matches = matches(workspace, unit)?;
+        }
         return Ok((receipt, true));
     }
     let mut counting = Counting::new(workspace, folder);
     let receipt = match walk(workspace, unit, Want { axes: true, ids: false }, &mut counting) {
-        Ok(()) => counting.finish()?,
+        Ok(()) => counting.finish(unit)?,
         Err(TaskError::Shard(quarantine)) => {
             CountReceipt { quarantine: Some(quarantine), ..CountReceipt::default() }
         }
@@ -127,6 +135,7 @@ struct Counting<'a> {
     counter: Lent<'a, Counter>,
     documents: DocumentsBuilder,
     unusual: UnusualTokens,
+    matching: Matching,
     stream: Vec<u8>,
     receipt: CountReceipt,
 }
@@ -140,6 +149,7 @@ impl<'a> Counting<'a> {
             counter: workspace.memory.counters.lend(),
             documents,
             unusual: UnusualTokens::default(),
+            matching: Matching::new(workspace),
             stream: Vec::new(),
             receipt: CountReceipt::default(),
         }
@@ -158,7 +168,7 @@ impl<'a> Counting<'a> {
         Ok(())
     }
 
-    fn finish(mut self) -> Result<CountReceipt, TaskError> {
+    fn finish(mut self, unit: &Unit) -> Result<CountReceipt, TaskError> {
         let documents = std::mem::take(&mut self.documents).finish();
         let header = self.workspace.header(
             Kind::Documents,
@@ -168,6 +178,7 @@ impl<'a> Counting<'a> {
         let mut object = documents.encode(header)?;
         let key = format!("{}/documents", self.folder);
         self.receipt.documents = Some(commit(self.workspace, key, &mut object)?);
+        self.receipt.matches = self.matching.commit(self.workspace, unit)?;
         Ok(self.receipt)
     }
 }
@@ -201,6 +212,7 @@ impl Visitor for Counting<'_> {
         self.receipt.invalid_utf8 += u64::from(batch.invalid_utf8(index));
         self.documents.push(batch.row(index), text, |axis| batch.axis(axis, index));
         self.unusual.push(text, self.workspace.tokenizer);
+        self.matching.push(text);
         Ok(())
     }
 

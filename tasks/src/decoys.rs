@@ -123,7 +123,7 @@ pub(crate) fn severities(judge: &Judge, mut decoys: Vec<Decoy>) -> Vec<Severity>
         .iter()
         .zip(&placed)
         .map(|(decoy, placed)| {
-            let combined = judge.verdict(&decoy.candidate, placed, 0.0, Company::UNKNOWN);
+            let combined = judge.verdict(&decoy.candidate, placed, 0.0, Company::UNKNOWN, 0.0);
             (decoy.documents, combined.severity)
         })
         .collect();

@@ -27,6 +27,8 @@ pub(crate) struct Target {
     pub order: usize,
     /// Documents that should hold it, duplicates included, ascending.
     pub documents: Vec<DocumentOrd>,
+    /// Whether it is extended to what all its documents share around it.
+    pub closes: bool,
 }
 
 impl Target {

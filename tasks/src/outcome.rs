@@ -4,12 +4,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use taster_findings::{
-    Asymmetry, Calibration, CampaignEntry, CampaignMember, Candidate, Combined, Company,
-    Concentration, Dispersion, Evidence, Explanation, Finding, FindingDocument, Folded, Occurrence,
-    PlaceScore, Scorer, Scores, combine, explain, finding_id, group, place_scores, q_values,
+    Calibration, CampaignEntry, CampaignMember, Candidate, Combined, Company, Concentration,
+    Dispersion, Evidence, Explanation, Finding, FindingDocument, Folded, KnownSignature,
+    Occurrence, PlaceScore, Scorer, combine, explain, group, place_scores, q_values,
 };
 
 use crate::corpus::{Corpus, DocumentOrd};
+use crate::joined::{Verified, joined};
+use crate::sought::Rated;
 use crate::verified::{Place, Sequence};
 
 /// Occurrences listed per finding.
@@ -30,6 +32,8 @@ pub(crate) struct Judge {
     pub dispersion: Dispersion,
     /// (n-gram, axis) pairs in the whole corpus.
     pub tests: u64,
+    /// The signatures, in the order of the list.
+    pub signatures: Vec<Rated>,
 }
 
 /// Where a candidate sits, with q-values.
@@ -71,6 +75,12 @@ impl Judge {
             .collect()
     }
 
+    /// Strength of the strongest of some signatures.
+    fn signature_strength(&self, signatures: &BTreeSet<u32>) -> f64 {
+        let strengths = signatures.iter().map(|&index| self.signatures[index as usize].strength);
+        strengths.fold(0.0, f64::max)
+    }
+
     /// The verdict on a candidate; U is 0 and its company unknown as long as its text is.
     pub(crate) fn verdict(
         &self,
@@ -78,32 +88,18 @@ impl Judge {
         placed: &Placed,
         code_points: f64,
         company: Company,
+        signature: f64,
     ) -> Combined {
         let evidence = Evidence {
             edf: candidate.summary.edf,
             scores: candidate.scores,
             code_points,
             concentration: placed.strongest(),
-            signature: false,
+            signature,
             boilerplate: placed.is_template(),
             company,
         };
         combine(&evidence, &self.calibration)
-    }
-}
-
-/// A verified candidate on its way to a finding.
-pub(crate) struct Verified {
-    pub candidate: Candidate,
-    pub placed: Placed,
-    pub sequence: Sequence,
-    pub id: String,
-}
-
-impl Verified {
-    pub(crate) fn new(candidate: Candidate, placed: Placed, sequence: Sequence) -> Self {
-        let id = finding_id(&sequence.tokens);
-        Self { candidate, placed, sequence, id }
     }
 }
 
@@ -117,6 +113,8 @@ pub(crate) struct Outcome {
     /// Every document of every finding.
     pub documents: Vec<FindingDocument>,
     pub campaigns: Vec<CampaignEntry>,
+    /// The signatures of every finding.
+    pub sought: Vec<BTreeSet<u32>>,
 }
 
 /// Judges all verified candidates, groups them and keeps the `max_findings` best.
@@ -127,7 +125,7 @@ pub(crate) fn outcome(
     max_findings: usize,
 ) -> Outcome {
     let mut judged: Vec<Judged> =
-        merge_same(verified).into_iter().map(|v| Judged::new(judge, v)).collect();
+        joined(verified).into_iter().map(|v| Judged::new(judge, v)).collect();
     judged.sort_by(|a, b| {
         b.combined
             .score
@@ -147,7 +145,8 @@ pub(crate) fn outcome(
     let mut outcome = Outcome::default();
     for (index, (folded, campaign)) in shown.iter().enumerate() {
         let judged = &judged[folded.member];
-        outcome.findings.push(judged.finding(corpus, index + 1, *campaign));
+        outcome.findings.push(judged.finding(judge, corpus, index + 1, *campaign));
+        outcome.sought.push(judged.verified.sought.clone());
         outcome.occurrences.extend(judged.occurrences(corpus));
         outcome.listed.extend(judged.listed().map(|place| place.document));
         outcome.documents.extend(judged.documents(corpus));
@@ -186,37 +185,6 @@ fn campaign_entry(
     })
 }
 
-/// Candidates that turned out to be the same sequence become one: the first and the last n-gram
-/// of a long phrase. Each statistic is the best of theirs, as each looked at its own side.
-fn merge_same(verified: Vec<Verified>) -> Vec<Verified> {
-    let mut by_id: BTreeMap<String, Verified> = BTreeMap::new();
-    for next in verified {
-        match by_id.get_mut(&next.id) {
-            None => drop(by_id.insert(next.id.clone(), next)),
-            Some(known) => {
-                let best = best_of(&known.candidate.scores, &next.candidate.scores);
-                if next.candidate.scores.novelty > known.candidate.scores.novelty {
-                    known.candidate = next.candidate;
-                }
-                known.candidate.scores = best;
-            }
-        }
-    }
-    by_id.into_values().collect()
-}
-
-fn best_of(a: &Scores, b: &Scores) -> Scores {
-    let asymmetry: Asymmetry =
-        if b.asymmetry.weighted > a.asymmetry.weighted { b.asymmetry } else { a.asymmetry };
-    Scores {
-        novelty: a.novelty.max(b.novelty),
-        asymmetry,
-        spread: a.spread.max(b.spread),
-        concentration: a.concentration.max(b.concentration),
-        payload: a.payload.max(b.payload),
-    }
-}
-
 fn document_number(ord: DocumentOrd) -> u64 {
     u64::from(ord.unit) << 32 | u64::from(ord.document)
 }
@@ -244,7 +212,9 @@ impl Judged {
     fn new(judge: &Judge, verified: Verified) -> Self {
         let code_points = verified.sequence.code_points.score;
         let company = verified.sequence.company;
-        let combined = judge.verdict(&verified.candidate, &verified.placed, code_points, company);
+        let signature = judge.signature_strength(&verified.sought);
+        let (candidate, placed) = (&verified.candidate, &verified.placed);
+        let combined = judge.verdict(candidate, placed, code_points, company, signature);
         Self { verified, combined }
     }
 
@@ -262,8 +232,10 @@ impl Judged {
         places.iter().map(describe).collect()
     }
 
-    fn finding(&self, corpus: &Corpus, rank: usize, campaign: u32) -> Finding {
-        let Verified { candidate, sequence, id, placed } = &self.verified;
+    fn finding(&self, judge: &Judge, corpus: &Corpus, rank: usize, campaign: u32) -> Finding {
+        let Verified { candidate, sequence, id, placed, sought, .. } = &self.verified;
+        let signatures: Vec<KnownSignature<'_>> =
+            sought.iter().map(|&index| judge.signatures[index as usize].told()).collect();
         let concentration = self.concentration(corpus);
         let explanation = explain(&Explanation {
             summary: &candidate.summary,
@@ -272,6 +244,7 @@ impl Judged {
             concentration: &concentration,
             code_points: &sequence.code_points.reasons,
             boilerplate: placed.is_template(),
+            signatures: &signatures,
         });
         let canonical = sequence.documents.iter().filter(|ord| corpus.is_canonical(**ord)).count();
         Finding {

@@ -9,7 +9,7 @@ use crate::audit::Driver;
 use crate::corpus::{Counted, DocumentOrd};
 use crate::dispatch::run_wave;
 use crate::evidence::{Page, Sighting, Target};
-use crate::outcome::Verified;
+use crate::joined::Verified;
 use crate::stages::{ByTarget, Chosen, Looking, by_target};
 use crate::summarize::Posted;
 use crate::verified::{Sequence, verify};
@@ -59,6 +59,7 @@ pub(crate) fn evidence(
     driver: &mut Driver<'_>,
     chosen: &Chosen,
 ) -> Result<Vec<Verified>, TaskError> {
+    let corpus = &chosen.screened.counts.corpus;
     let mut verified = Vec::new();
     for pass in passes(&chosen.targets, driver.workspace.segment_tokens) {
         let pages = look_all(driver, chosen, Arc::clone(&chosen.targets), pass.clone())?;
@@ -70,8 +71,13 @@ pub(crate) fn evidence(
             };
             let target = &chosen.targets[place];
             sequence.uncounted = more_of(driver, chosen, target, &sequence, &seen.uncounted)?;
-            let choice::Chosen { candidate, placed, .. } = chosen.candidates[place].clone();
-            verified.push(Verified::new(candidate, placed, sequence));
+            let sought = chosen.sought.of(place);
+            verified.push(match chosen.candidates.get(place).cloned() {
+                Some(choice::Chosen { candidate, placed, .. }) => {
+                    Verified::new(candidate, placed, sequence, sought)
+                }
+                None => Verified::unscored(&chosen.judge, corpus, target, sequence, sought),
+            });
         }
     }
     Ok(verified)
@@ -88,7 +94,7 @@ fn sequences(
     let marks = |(_, seen): &(&Target, &ByTarget<'_>)| seen.marks.len() as u64;
     run_wave(driver.threads, &tasks, marks, |(target, seen)| {
         let sighting = |&(page, mark): &(_, _)| Sighting::new(workspace, page, mark);
-        Ok(verify(seen.marks.iter().map(sighting).collect(), target.order))
+        Ok(verify(seen.marks.iter().map(sighting).collect(), target.order, target.closes))
     })
 }
 
@@ -114,6 +120,7 @@ fn more_of(
         fingerprint: fingerprint(&sequence.hashes),
         order: sequence.hashes.len(),
         documents,
+        closes: false,
     };
     let pages = look_all(driver, chosen, Arc::new([whole]), 0..1)?;
     let all = pages.iter().map(|page| {

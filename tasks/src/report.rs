@@ -2,12 +2,13 @@
 
 use taster_findings::{
     FalseDiscovery, FindingDocument, LIMITS, Occurrence, QuarantineEntry, Report, SCHEMA_VERSION,
-    Totals, collision_statement,
+    SignatureEntry, Totals, collision_statement,
 };
 use taster_planning::{Parameters, Quarantine};
 
 use crate::corpus::{Corpus, Counted};
 use crate::outcome::Outcome;
+use crate::sought::Rated;
 use crate::stages::{Chosen, DecoyFacts};
 use crate::workspace::Workspace;
 
@@ -31,6 +32,7 @@ pub(crate) fn report(
     let DecoyFacts { scored, severities } = &chosen.decoys;
     let false_discovery = FalseDiscovery::measure(*scored, severities, &outcome.findings);
     let (collision_probability, collision_statement) = collision_statement(sums.distinct_ngrams);
+    let signatures = signatures(chosen, &outcome);
     let report = Report {
         schema_version: SCHEMA_VERSION,
         parameters: Parameters::clone(&workspace.parameters),
@@ -38,6 +40,7 @@ pub(crate) fn report(
         findings: outcome.findings,
         campaigns: outcome.campaigns,
         quarantine: quarantine.iter().map(quarantine_entry).collect(),
+        signatures,
         false_discovery,
         canaries: None,
         limits: LIMITS.iter().map(ToString::to_string).collect(),
@@ -45,6 +48,22 @@ pub(crate) fn report(
         collision_statement,
     };
     (report, outcome.occurrences, outcome.documents)
+}
+
+/// What every signature matched.
+fn signatures(chosen: &Chosen, outcome: &Outcome) -> Vec<SignatureEntry> {
+    let findings = |index: u32| {
+        let all = outcome.findings.iter().zip(&outcome.sought);
+        let matching = all.filter(|(_, sought)| sought.contains(&index));
+        matching.map(|(finding, _)| finding.finding_id.clone()).collect()
+    };
+    let entry = |(index, rated): (u32, &Rated)| SignatureEntry {
+        name: rated.signature.name.clone(),
+        documents: rated.documents.cast_signed(),
+        occurrences: rated.occurrences.cast_signed(),
+        findings: findings(index),
+    };
+    (0..).zip(&chosen.judge.signatures).map(entry).collect()
 }
 
 fn totals(

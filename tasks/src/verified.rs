@@ -48,9 +48,16 @@ pub(crate) struct Place {
 
 /// Verifies the sightings of one candidate of `order` tokens, given in document order: drops
 /// those whose tokens differ from the first (a fingerprint collision) and extends the rest to a
-/// closed sequence. `None` without sightings.
-pub(crate) fn verify(mut sightings: Vec<Sighting<'_>>, order: usize) -> Option<Sequence> {
+/// closed sequence, if it `closes`. `None` without sightings.
+pub(crate) fn verify(
+    mut sightings: Vec<Sighting<'_>>,
+    order: usize,
+    closes: bool,
+) -> Option<Sequence> {
     drop_collisions(&mut sightings, order);
+    if !closes {
+        return sequence(&sightings.iter().collect::<Vec<_>>(), 0, order);
+    }
     let documents: Vec<&[Sighting<'_>]> = sightings.chunk_by(same_document).collect();
     let window = |sighting: &Sighting<'_>| Bounds::of(sighting, order);
     let bounds: Vec<Vec<Bounds>> =
@@ -197,7 +204,11 @@ mod tests {
         let pages: Vec<Page> =
             texts.iter().enumerate().map(|(ord, (text, _))| page(ord as u32, text)).collect();
         let firsts = texts.iter().map(|(_, first)| *first);
-        verify(pages.iter().zip(firsts).map(|(page, first)| sighting(page, first)).collect(), order)
+        verify(
+            pages.iter().zip(firsts).map(|(page, first)| sighting(page, first)).collect(),
+            order,
+            true,
+        )
     }
 
     #[test]
@@ -223,5 +234,12 @@ mod tests {
         let sequence = verified(&[("a b", 0), ("c d", 0), ("a b", 0)], 2).unwrap();
         assert_eq!(sequence.documents.len(), 2);
         assert!(verified(&[], 2).is_none());
+    }
+
+    #[test]
+    fn what_does_not_close_stays_as_it_is() {
+        let text = page(0, "x a b c");
+        let sequence = verify(vec![sighting(&text, 1)], 2, false).unwrap();
+        assert_eq!(sequence.tokens, ["a", "b"]);
     }
 }

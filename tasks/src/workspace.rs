@@ -16,6 +16,7 @@ use taster_storage::{Sources, Store};
 use crate::TaskError;
 use crate::count::Output;
 use crate::error::InObject;
+use crate::matcher::Matcher;
 use crate::memory::Memory;
 
 /// The named inputs of all tasks: where outputs go, where shards are, and the parameters. Clones
@@ -28,6 +29,8 @@ pub(crate) struct Workspace {
     pub parameters: Arc<Parameters>,
     pub tokenizer: &'static dyn Tokenizer,
     pub segment_tokens: usize,
+    /// Finds the signatures of the parameters; `None` if there are none.
+    pub matcher: Option<Arc<Matcher>>,
     /// What tasks leave to the next ones.
     pub memory: Arc<Memory>,
     /// Ends the task soon after it is set.
@@ -71,6 +74,8 @@ impl Workspace {
             ))
         })?;
         check_axes(&manifest)?;
+        let signatures = &parameters.signatures;
+        let matcher = (!signatures.is_empty()).then(|| Matcher::new(signatures)).transpose()?;
         Ok(Self {
             store,
             sources,
@@ -78,6 +83,7 @@ impl Workspace {
             parameters: Arc::new(parameters),
             tokenizer,
             segment_tokens,
+            matcher: matcher.map(Arc::new),
             memory: Arc::default(),
             stop: Arc::default(),
         })

@@ -10,7 +10,7 @@ use taster_tasks::{Audit, AuditRequest, write_document_digests};
 use crate::arguments::AuditArguments;
 use crate::certainty;
 use crate::commands::{DEFAULT_MAX_QUARANTINE, canaries};
-use crate::configuration::{parameters, resources};
+use crate::configuration::{audit_parameters, resources};
 use crate::error::CliError;
 use crate::exceptions;
 use crate::exit::Ending;
@@ -39,7 +39,7 @@ pub fn run(session: &Session<'_>, arguments: AuditArguments) -> Result<Ending, C
     let request = AuditRequest {
         inputs: arguments.inputs.inputs,
         work: corpus.work.clone().unwrap_or_else(|| default_work(&out)),
-        parameters: parameters(&corpus, &screening)?,
+        parameters: audit_parameters(&corpus, &screening)?,
         resources: resources(&machine)?,
     };
     // A file that cannot be read shall be known before hours of work, not after.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use taster_findings::{Canaries, Canary, Severity};
 use taster_lab::canaries::canary_plans;
 use taster_lab::{Columns, Ground, LabError, PlantPlan};
-use taster_planning::DigestBuilder;
+use taster_planning::{DigestBuilder, Parameters};
 use taster_storage::Overlay;
 use taster_tasks::{Audit, AuditRequest};
 
@@ -23,6 +23,9 @@ pub fn measure(
     audit: &Audit,
     campaigns: u64,
 ) -> Result<Canaries, CliError> {
+    // What is measured is whether unknown poison is found, and some canaries are known by name.
+    let unknown = Parameters { signatures: Vec::new(), ..request.parameters.clone() };
+    let request = &AuditRequest { parameters: unknown, ..request.clone() };
     let parameters = &request.parameters;
     let columns =
         Columns { text: parameters.text_column.clone(), id: parameters.id_column.clone() };

@@ -8,7 +8,7 @@ use taster_tasks::{AuditFolder, AuditRequest, PlanFacts, SharedRequest, StageSpe
 
 use crate::arguments::PlanArguments;
 use crate::commands::DEFAULT_MAX_QUARANTINE;
-use crate::configuration::{parameters, resources};
+use crate::configuration::{audit_parameters, resources};
 use crate::error::CliError;
 use crate::exit::Ending;
 use crate::locations::{absolute_input, default_work, refuse_output_among};
@@ -28,7 +28,7 @@ pub fn run(session: &Session<'_>, arguments: PlanArguments) -> Result<Ending, Cl
             .work
             .clone()
             .unwrap_or_else(|| default_work(arguments.out.as_deref().unwrap_or("."))),
-        parameters: parameters(&corpus, &screening)?,
+        parameters: audit_parameters(&corpus, &screening)?,
         resources: resources(&machine)?,
     };
     if arguments.write {

@@ -6,7 +6,7 @@ use uuid::Uuid;
 use crate::arguments::SubmitArguments;
 use crate::commands::report::conclude;
 use crate::commands::watch::follow;
-use crate::configuration::parameters;
+use crate::configuration::audit_parameters;
 use crate::error::CliError;
 use crate::exit::Ending;
 use crate::locations::{absolute_input, refuse_output_among};
@@ -24,7 +24,7 @@ pub fn run(session: &Session<'_>, arguments: SubmitArguments) -> Result<Ending, 
         "out: expected a folder or URL by --out, TASTER_OUT or the configuration file, got none";
     let out = audit_settings.out.clone().ok_or_else(|| CliError::Usage(missing.into()))?;
     refuse_output_among(&arguments.inputs.inputs, &out)?;
-    let parameters = serde_json::to_string(&parameters(&corpus, &screening)?)
+    let parameters = serde_json::to_string(&audit_parameters(&corpus, &screening)?)
         .map_err(|error| CliError::Internal(error.to_string()))?;
     let request = v1::SubmitRequest {
         inputs: arguments.inputs.inputs.iter().map(|input| absolute_input(input)).collect(),

@@ -8,6 +8,7 @@ use super::Stage;
 use crate::context::Located;
 use crate::corpus::{Corpus, Counted};
 use crate::count::{CountReceipt, count};
+use crate::sought::{SignatureMatches, merged};
 use crate::workspace::Workspace;
 use crate::{TaskError, Wave};
 
@@ -65,12 +66,15 @@ impl Stage for Counting {
 pub(crate) struct CountedCorpus {
     pub units: Vec<Counted>,
     pub corpus: Corpus,
+    /// What the texts match, by signature.
+    pub matches: Vec<SignatureMatches>,
     /// Ordinal of the first run of every unit among all runs.
     first_runs: Vec<usize>,
 }
 
 impl CountedCorpus {
-    pub(crate) fn merge(workspace: &Workspace, units: Vec<Counted>) -> Result<Self, TaskError> {
+    pub(crate) fn merge(workspace: &Workspace, mut units: Vec<Counted>) -> Result<Self, TaskError> {
+        let matches = merged(workspace.parameters.signatures.len(), &mut units);
         let corpus = Corpus::merge(workspace, &units)?;
         let mut next_run = 0;
         let first_run = |counted: &Counted| {
@@ -79,7 +83,7 @@ impl CountedCorpus {
             first
         };
         let first_runs = units.iter().map(first_run).collect();
-        Ok(Self { units, corpus, first_runs })
+        Ok(Self { units, corpus, matches, first_runs })
     }
 
     /// The unit of this index, with what locates it.

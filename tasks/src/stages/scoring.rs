@@ -6,7 +6,7 @@ use taster_findings::{Calibration, Candidate, Dispersion, Scorer, Severity};
 use taster_ngrams::object::Kind;
 use taster_planning::MergeRange;
 
-use super::{Screened, Stage, bytes_of, digest_of};
+use super::{CountedCorpus, Screened, Stage, bytes_of, digest_of};
 use crate::choice::{self, choose};
 use crate::context::ContextReceipt;
 use crate::corpus::DocumentOrd;
@@ -18,6 +18,7 @@ use crate::outcome::Judge;
 use crate::passes::RunPlaces;
 use crate::score::{ScoreReceipt, score};
 use crate::screen::{open_runs, ranges};
+use crate::sought::{Sought, rated};
 use crate::workspace::{Opened, Workspace};
 use crate::{TaskError, Wave};
 
@@ -58,8 +59,10 @@ impl Scoring {
     ) -> Result<Chosen, TaskError> {
         let mut scored = ScoreReceipt::new(self.scorer.totals().axes.len());
         receipts.into_iter().for_each(|receipt| scored.merge(receipt));
-        let totals = &self.screened.counts.corpus.totals;
+        let CountedCorpus { corpus, matches, .. } = &*self.screened.counts;
+        let totals = &corpus.totals;
         let judge = Judge {
+            signatures: rated(&workspace.parameters, matches, corpus),
             calibration: Calibration::fit(&scored.novelty, &scored.asymmetry),
             dispersion: Dispersion::fit(&scored.dispersion, totals),
             tests: scored.ngrams * totals.axes.len() as u64,
@@ -71,9 +74,10 @@ impl Scoring {
             severities: decoys::severities(&judge, scored.decoys),
         };
         let candidates = choose(&judge, scored.candidates, most);
-        let targets = targets(workspace, &self.screened, &candidates)?;
-        let screened = Arc::clone(&self.screened);
-        Ok(Chosen { screened, judge, candidates, decoys, targets })
+        let mut targets = targets(workspace, &self.screened, &candidates)?;
+        let sought = Sought::add(&mut targets, matches, corpus, workspace.parameters.floor);
+        let (screened, targets) = (Arc::clone(&self.screened), targets.into());
+        Ok(Chosen { screened, judge, candidates, decoys, targets, sought })
     }
 }
 
@@ -115,8 +119,10 @@ pub(crate) struct Chosen {
     pub candidates: Vec<choice::Chosen>,
     /// What their decoys reach.
     pub decoys: DecoyFacts,
-    /// What the evidence wave looks for, one per candidate.
+    /// What the evidence wave looks for: one per candidate, then what signatures match besides.
     pub targets: Arc<[Target]>,
+    /// The signatures of the targets.
+    pub sought: Sought,
 }
 
 /// The documents that have to be looked at for each candidate: those of its postings with
@@ -125,7 +131,7 @@ fn targets(
     workspace: &Workspace,
     screened: &Screened,
     candidates: &[choice::Chosen],
-) -> Result<Arc<[Target]>, TaskError> {
+) -> Result<Vec<Target>, TaskError> {
     let places = RunPlaces::new(&screened.counts.units);
     let target = |chosen: &choice::Chosen| {
         let Candidate { fingerprint, summary, .. } = &chosen.candidate;
@@ -136,7 +142,8 @@ fn targets(
             let runs = runs_holding(workspace, screened.ranges(), *fingerprint)?;
             documents = runs.into_iter().flat_map(|run| places.all(run)).collect();
         }
-        Ok(Target { fingerprint: *fingerprint, order: usize::from(summary.order), documents })
+        let order = usize::from(summary.order);
+        Ok(Target { fingerprint: *fingerprint, order, documents, closes: true })
     };
     candidates.iter().map(target).collect()
 }

@@ -9,7 +9,7 @@ use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use tempfile::TempDir;
 
-use taster_planning::Parameters;
+use taster_planning::{Parameters, Signature};
 use taster_storage::Store;
 use taster_tasks::{AuditRequest, Resources, Silent};
 use taster_tests::command::audit;
@@ -102,7 +102,10 @@ fn in_process(input: &str, unit_bytes: Option<u64>, threads: usize) -> Files {
     let request = AuditRequest {
         inputs: vec![input.to_owned()],
         work: scratch.path().join("work").to_str().unwrap().to_owned(),
-        parameters: Parameters::default(),
+        parameters: Parameters {
+            signatures: Signature::defaults().unwrap(),
+            ..Parameters::default()
+        },
         resources: Resources { threads, memory_bytes: 1 << 30, unit_bytes },
     };
     let runtime =

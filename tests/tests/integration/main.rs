@@ -21,6 +21,7 @@ mod determinism;
 mod evidence;
 mod host;
 mod hostile;
+mod known;
 mod merging;
 mod page;
 mod s3;

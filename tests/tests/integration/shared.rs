@@ -11,8 +11,8 @@ use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use tokio::runtime::{Builder, Runtime};
 
-use taster_planning::Parameters;
 use taster_planning::schedule::{AuditId, Ending, Exclusion, Facts, Stage, StageRecord};
+use taster_planning::{Parameters, Signature};
 use taster_storage::Store;
 use taster_tasks::{
     AuditFolder, AuditRequest, Resources, SharedAudit, SharedRequest, Silent, TaskError,
@@ -30,6 +30,11 @@ fn runtime() -> Runtime {
 
 fn resources(threads: usize) -> Resources {
     Resources { threads, memory_bytes: 1 << 30, unit_bytes: Some(100_000) }
+}
+
+/// Those of the command.
+fn parameters() -> Parameters {
+    Parameters { signatures: Signature::defaults().unwrap(), ..Parameters::default() }
 }
 
 fn text(path: &Path) -> String {
@@ -61,7 +66,7 @@ impl Scene {
         SharedRequest {
             inputs: vec![self.path("corpus")],
             out: self.path("out"),
-            parameters: Parameters::default(),
+            parameters: parameters(),
             segment_tokens: resources(1).segment_tokens() as u64,
             unit_bytes: 100_000,
             submitted_unix_seconds: 0,
@@ -82,7 +87,7 @@ impl Scene {
         let request = AuditRequest {
             inputs: vec![self.path("corpus")],
             work: self.path("embedded-work"),
-            parameters: Parameters::default(),
+            parameters: parameters(),
             resources: resources(2),
         };
         let audit = taster_tasks::audit(&request, self.runtime.handle(), &Silent).unwrap();
