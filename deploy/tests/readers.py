@@ -57,8 +57,8 @@ def corpus(folder):
     return poisoned
 
 
-def run(*command, codes=(0,)):
-    done = subprocess.run(command, capture_output=True, text=True)
+def run(*command, codes=(0,), folder=None):
+    done = subprocess.run(command, capture_output=True, text=True, cwd=folder)
     assert done.returncode in codes, f"{command}: {done.returncode}\n{done.stdout}\n{done.stderr}"
     return done.stdout
 
@@ -207,7 +207,8 @@ def datatrove(root, data, export, poisoned):
     if not importlib.util.find_spec("datatrove"):
         print("datatrove: not installed, its pipeline was not run")
         return
-    run(sys.executable, f"{root}/datatrove/remove.py", data, f"{root}/clean")
+    # It leaves its logs where it is called.
+    run(sys.executable, f"{root}/datatrove/remove.py", data, f"{root}/clean", folder=root)
     left = set(polars.read_parquet(f"{root}/clean/**/*.parquet", columns=["id"])["id"])
     texts = {
         row["id"]
