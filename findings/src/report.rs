@@ -205,6 +205,12 @@ pub struct Totals {
     pub documents: i64,
     /// Documents without exact duplicates.
     pub canonical_documents: i64,
+    /// Clusters of documents that are nearly the same, of at least two each; copies left out.
+    #[serde(default)]
+    pub near_duplicate_clusters: i64,
+    /// Documents in these clusters.
+    #[serde(default)]
+    pub near_duplicate_documents: i64,
     /// Rows without a text.
     pub null_documents: i64,
     /// Documents cut at the limit.

@@ -13,12 +13,14 @@
 //!    counted and screened beyond order 2;
 //! 5. [`lookup`] and [`context`] find the screened n-grams again in the text and describe where
 //!    they stand, as [`posting`]s that the score wave groups;
-//! 6. [`sequences`] finds the token sequences of findings in a document again.
+//! 6. [`sequences`] finds the token sequences of findings in a document again;
+//! 7. a [`sketch`] of every document shows which [`clusters`] of them are nearly the same.
 //!
-//! Absent on purpose: approximate sketches, pruning inside a shard, and any notion of files.
+//! Absent on purpose: sketches of counts, pruning inside a shard, and any notion of files.
 
 pub mod block;
 mod char_class;
+pub mod clusters;
 pub mod context;
 pub mod count;
 pub mod fingerprint;
@@ -31,6 +33,7 @@ pub mod object;
 pub mod posting;
 pub mod segment;
 pub mod sequences;
+pub mod sketch;
 pub mod sort;
 pub mod stream;
 pub mod tokenizer;

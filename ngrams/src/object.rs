@@ -38,6 +38,8 @@ pub enum Kind {
     Documents = 4,
     /// Tokens of a segment (count wave); one slice.
     Tokens = 5,
+    /// Sketches of a unit's documents (count wave); one slice.
+    Sketches = 6,
 }
 
 /// What the header says.
@@ -301,8 +303,9 @@ fn parse_fields(head: &[u8]) -> Result<Header, ObjectError> {
         3 => Kind::Context,
         4 => Kind::Documents,
         5 => Kind::Tokens,
+        6 => Kind::Sketches,
         other => {
-            let expected = "1 to 4".to_owned();
+            let expected = "1 to 6".to_owned();
             return Err(ObjectError::Mismatch { field: "kind", expected, got: other.to_string() });
         }
     };

@@ -118,6 +118,7 @@ fn facts(totals: &Totals) -> Vec<(&'static str, String)> {
         ("Shards not read", count(totals.shards_quarantined)),
         ("Documents", count(totals.documents)),
         ("Without exact copies", count(totals.canonical_documents)),
+        ("Nearly the same as others", count(totals.near_duplicate_documents)),
         ("Rows without text", count(totals.null_documents)),
         ("Documents cut at the limit", count(totals.truncated_documents)),
         ("Text", bytes(totals.text_bytes)),

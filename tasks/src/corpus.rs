@@ -1,5 +1,5 @@
-//! The documents side of the screen wave: which documents are exact duplicates, and how large
-//! every locality is.
+//! The documents side of the screen wave: which documents are duplicates, exact or nearly, and how
+//! large every locality is.
 
 use std::collections::BTreeMap;
 
@@ -11,6 +11,8 @@ use taster_planning::{Digest, DigestBuilder, Unit};
 use crate::TaskError;
 use crate::count::CountReceipt;
 use crate::documents::{DocumentsTable, NO_VALUE};
+use crate::near::NearDuplicates;
+use crate::sketches::Sketches;
 use crate::workspace::Workspace;
 
 /// A document: index of its unit among the counted units, and its place in the unit's table.
@@ -40,6 +42,8 @@ pub(crate) struct Corpus {
     pub canonical: Vec<Vec<bool>>,
     /// The other documents with the same content, per canonical document that has any.
     pub duplicates: BTreeMap<DocumentOrd, Vec<DocumentOrd>>,
+    /// Canonical documents that are nearly the same.
+    pub near: NearDuplicates,
     /// Tokens of all documents.
     pub tokens: u64,
     /// Digest of all that the count wave found.
@@ -77,7 +81,7 @@ impl Corpus {
 
     /// Merges the documents tables of all counted units.
     ///
-    /// Memory: about 100 bytes per document and the distinct values of every axis.
+    /// Memory: about 230 bytes per document, 100 of them afterwards, and the distinct values of every axis.
     pub(crate) fn merge(workspace: &Workspace, counted: &[Counted]) -> Result<Self, TaskError> {
         let tables = counted.iter().map(|unit| read_table(workspace, &unit.receipt));
         let tables = tables.collect::<Result<Vec<_>, _>>()?;
@@ -89,6 +93,7 @@ impl Corpus {
             |unit: &Counted| workspace.manifest.shards[unit.unit.shard_ord as usize].key.clone();
         corpus.shards = counted.iter().map(key).collect();
         corpus.find_duplicates(&tables);
+        corpus.find_near_duplicates(workspace, counted)?;
         corpus.measure_localities(workspace, &tables);
         corpus.digest_shards(workspace, counted, &tables);
         let digests = counted.iter().map(|unit| unit.receipt.digest());
@@ -114,6 +119,23 @@ impl Corpus {
         }
         self.totals.documents = tables.iter().map(|table| table.rows.len() as u64).sum();
         self.totals.canonical = first.len() as u64;
+    }
+
+    fn find_near_duplicates(
+        &mut self,
+        workspace: &Workspace,
+        counted: &[Counted],
+    ) -> Result<(), TaskError> {
+        let sketches = counted.iter().map(|unit| Sketches::read(workspace, &unit.receipt));
+        let sketches: Vec<Sketches> = sketches.collect::<Result<_, _>>()?;
+        self.near = NearDuplicates::find(&sketches, &self.canonical);
+        Ok(())
+    }
+
+    /// How many of these documents count: of exact duplicates one, of near-duplicates as
+    /// [`NearDuplicates::effective`] says.
+    pub(crate) fn effective(&self, documents: &[DocumentOrd]) -> usize {
+        self.near.effective(documents.iter().copied().filter(|&ord| self.is_canonical(ord)))
     }
 
     fn measure_localities(&mut self, workspace: &Workspace, tables: &[DocumentsTable]) {

@@ -1,5 +1,5 @@
 //! The count wave: per unit, exact df and cf of every n-gram as sorted runs, one per segment,
-//! the tokens of every segment, and the documents table.
+//! the tokens of every segment, the documents table, and a sketch of every document.
 
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
@@ -15,6 +15,7 @@ use crate::documents::DocumentsBuilder;
 use crate::memory::Lent;
 use crate::segments::{Visitor, walk};
 use crate::signatures::{MatchReceipt, Matching, matches};
+use crate::sketches::Sketches;
 use crate::unusual::UnusualTokens;
 use crate::workspace::Workspace;
 
@@ -46,6 +47,8 @@ pub(crate) struct CountReceipt {
     /// The token stream of every run's segment.
     pub streams: Vec<Output>,
     pub documents: Option<Output>,
+    /// The sketches of its documents, which follow from the texts that `documents` has digests of.
+    pub sketches: Option<Output>,
     pub quarantine: Option<Quarantine>,
     /// What the texts match of the known signatures; has a receipt of its own, because counts do
     /// not depend on the list.
@@ -59,7 +62,8 @@ impl CountReceipt {
     }
 
     fn outputs(&self) -> impl Iterator<Item = &Output> {
-        self.runs.iter().map(|run| &run.output).chain(&self.streams).chain(&self.documents)
+        let runs = self.runs.iter().map(|run| &run.output);
+        runs.chain(&self.streams).chain(&self.documents).chain(&self.sketches)
     }
 
     pub(crate) fn digest(&self) -> Digest {
@@ -74,7 +78,7 @@ impl CountReceipt {
 /// Folder of a count task: a digest of the unit, the parameters and the segment size.
 pub(crate) fn folder(workspace: &Workspace, unit: &Unit) -> String {
     let shard = &workspace.manifest.shards[unit.shard_ord as usize];
-    let mut builder = DigestBuilder::new("taster count 3")
+    let mut builder = DigestBuilder::new("taster count 4")
         .digest(&workspace.parameters.counting())
         .digest(&unit.identity(shard))
         .number(workspace.segment_tokens as u64);
@@ -134,6 +138,7 @@ struct Counting<'a> {
     folder: String,
     counter: Lent<'a, Counter>,
     documents: DocumentsBuilder,
+    sketches: Sketches,
     unusual: UnusualTokens,
     matching: Matching,
     stream: Vec<u8>,
@@ -148,6 +153,7 @@ impl<'a> Counting<'a> {
             folder,
             counter: workspace.memory.counters.lend(),
             documents,
+            sketches: Sketches::default(),
             unusual: UnusualTokens::default(),
             matching: Matching::new(workspace),
             stream: Vec::new(),
@@ -170,15 +176,15 @@ impl<'a> Counting<'a> {
 
     fn finish(mut self, unit: &Unit) -> Result<CountReceipt, TaskError> {
         let documents = std::mem::take(&mut self.documents).finish();
-        let header = self.workspace.header(
-            Kind::Documents,
-            documents.rows.len() as u64,
-            self.receipt.tokens(),
-        );
-        let mut object = documents.encode(header)?;
+        let (count, tokens) = (documents.rows.len() as u64, self.receipt.tokens());
+        let header = |kind| self.workspace.header(kind, count, tokens);
+        let mut object = documents.encode(header(Kind::Documents))?;
         let key = format!("{}/documents", self.folder);
         self.receipt.documents = Some(commit(self.workspace, key, &mut object)?);
         self.receipt.matches = self.matching.commit(self.workspace, unit)?;
+        let mut object = self.sketches.encode(header(Kind::Sketches));
+        let key = format!("{}/sketches", self.folder);
+        self.receipt.sketches = Some(commit(self.workspace, key, &mut object)?);
         Ok(self.receipt)
     }
 }
@@ -226,6 +232,7 @@ impl Visitor for Counting<'_> {
         self.counter.recycle(run);
         let (documents, tokens) = (segment.documents() as u64, segment.tokens() as u64);
         self.receipt.runs.push(Run { output, documents, tokens });
+        self.sketches.push(segment);
         self.commit_stream(segment)
     }
 }

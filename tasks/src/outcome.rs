@@ -246,7 +246,7 @@ impl Judged {
             boilerplate: placed.is_template(),
             signatures: &signatures,
         });
-        let canonical = sequence.documents.iter().filter(|ord| corpus.is_canonical(**ord)).count();
+        let effective = corpus.effective(&sequence.documents);
         Finding {
             rank: rank as i32,
             finding_id: id.clone(),
@@ -257,7 +257,7 @@ impl Judged {
             order: sequence.tokens.len() as i32,
             score: self.combined.score,
             document_frequency: sequence.documents.len() as i64,
-            effective_document_frequency: canonical as i64,
+            effective_document_frequency: effective as i64,
             collection_frequency: (sequence.occurrences.len() as u64 + sequence.uncounted)
                 .cast_signed(),
             novelty: candidate.scores.novelty,

@@ -79,6 +79,8 @@ fn totals(
         shards_quarantined: quarantine.len() as i64,
         documents: corpus.totals.documents.cast_signed(),
         canonical_documents: corpus.totals.canonical.cast_signed(),
+        near_duplicate_clusters: corpus.near.count() as i64,
+        near_duplicate_documents: corpus.near.documents().cast_signed(),
         null_documents: sum(|counted| counted.receipt.nulls),
         truncated_documents: sum(|counted| counted.receipt.truncated),
         text_bytes: sum(|counted| counted.receipt.text_bytes),

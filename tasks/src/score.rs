@@ -14,6 +14,7 @@ use taster_planning::{DigestBuilder, MergeRange};
 use crate::TaskError;
 use crate::decoys::{Decoy, Decoys};
 use crate::error::InObject;
+use crate::near::{RunClusters, Sightings};
 use crate::screen::{FrameRef, Frames, read_slices};
 use crate::summarize::{Posted, Summarizer, compact, documents};
 use crate::workspace::{Opened, Workspace};
@@ -85,10 +86,11 @@ pub(crate) fn score(
     runs: &[Opened],
     range: MergeRange,
     scorer: &Scorer,
-    context: &[u8; 32],
+    clusters: RunClusters<'_>,
+    inputs: &[u8; 32],
 ) -> Result<(ScoreReceipt, bool), TaskError> {
-    let digest = DigestBuilder::new("taster score 4")
-        .bytes(context)
+    let digest = DigestBuilder::new("taster score 5")
+        .bytes(inputs)
         .number(range.from as u64)
         .number(range.to as u64);
     let key = format!("score/{}/receipt.json", digest.finish().short());
@@ -97,7 +99,7 @@ pub(crate) fn score(
     }
     let slices = read_slices(workspace, runs, range)?;
     let frames = Frames::index(runs, &slices)?;
-    let mut scoring = Scoring::new(scorer, runs);
+    let mut scoring = Scoring::new(scorer, clusters, runs);
     for partition in frames.partitions(0) {
         workspace.proceed()?;
         scoring.partition(partition)?;
@@ -180,7 +182,9 @@ impl Best {
 struct Scoring<'a> {
     scorer: &'a Scorer,
     runs: &'a [Opened],
+    clusters: RunClusters<'a>,
     summarizer: Summarizer,
+    counting: Counting,
     best: Best,
     decoys: Decoys,
     slice: usize,
@@ -188,6 +192,15 @@ struct Scoring<'a> {
     found: Vec<Found<'a>>,
     sorted: Vec<Found<'a>>,
     sort: BinSort,
+}
+
+/// Which postings of the current n-gram count.
+#[derive(Debug, Default)]
+struct Counting {
+    sightings: Sightings,
+    /// Of every posting.
+    clusters: Vec<u32>,
+    kept: Vec<bool>,
 }
 
 /// A record on its way to its n-gram.
@@ -198,12 +211,14 @@ struct Found<'a> {
 }
 
 impl<'a> Scoring<'a> {
-    fn new(scorer: &'a Scorer, runs: &'a [Opened]) -> Self {
+    fn new(scorer: &'a Scorer, clusters: RunClusters<'a>, runs: &'a [Opened]) -> Self {
         let axes = scorer.totals().axes.len();
         Self {
             scorer,
             runs,
+            clusters,
             summarizer: Summarizer::new(axes),
+            counting: Counting::default(),
             best: Best::new(),
             decoys: Decoys::default(),
             slice: 0,
@@ -241,8 +256,7 @@ impl<'a> Scoring<'a> {
     }
 
     fn ngram(&mut self, records: &[Found<'_>]) {
-        self.summarizer.clear();
-        records.iter().for_each(|found| self.summarizer.add(&found.record));
+        self.summarize(records);
         let head = records[0].record.head;
         let totals = self.scorer.totals();
         let summary = self.summarizer.summary(&head, totals, &mut self.receipt.dispersion);
@@ -254,6 +268,30 @@ impl<'a> Scoring<'a> {
         let runs = records.iter().map(|found| (found.run, found.record));
         self.decoys.offer(&candidate, &mut self.summarizer, self.scorer, runs);
         self.offer(candidate, records);
+    }
+
+    /// Adds the postings that count to the summarizer.
+    fn summarize(&mut self, records: &[Found<'_>]) {
+        self.summarizer.clear();
+        let Counting { sightings, clusters, kept } = &mut self.counting;
+        clusters.clear();
+        for found in records {
+            let of_run = self.clusters.of_run(found.run);
+            let of = |document: u32| of_run.get(document as usize).copied().unwrap_or(0);
+            clusters.extend(found.record.postings().map(|posting| of(posting.document)));
+        }
+        if !sightings.count(clusters, self.clusters.sizes()) {
+            records.iter().for_each(|found| self.summarizer.add(&found.record));
+            return;
+        }
+        kept.clear();
+        kept.extend(clusters.iter().map(|&cluster| sightings.takes(cluster)));
+        let mut rest = kept.as_slice();
+        for found in records {
+            let (own, others) = rest.split_at(found.record.head.postings as usize);
+            self.summarizer.add_some(&found.record, own);
+            rest = others;
+        }
     }
 
     /// Offers a candidate without its concentration, which is computed if it can matter.

@@ -5,7 +5,7 @@ use std::cmp::Reverse;
 use taster_findings::{
     AxisSummary, CorpusTotals, DispersionAccumulator, Summary, TopPlace, exchange_sides,
 };
-use taster_ngrams::posting::{Record, RecordHead};
+use taster_ngrams::posting::{Posting, Record, RecordHead};
 
 /// A document that holds an n-gram: ordinal of its run, and of the document in the run's segment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -49,19 +49,33 @@ impl Summarizer {
 
     /// Adds the postings of one run. An axis that the record does not have is without values.
     pub(crate) fn add(&mut self, record: &Record<'_>) {
-        for posting in record.postings() {
-            self.left.push(posting.left);
-            self.right.push(posting.right);
-            let jump = i64::from(posting.jump);
-            self.jumps += jump;
-            self.squares += (jump * jump) as u64;
-        }
+        record.postings().for_each(|posting| self.add_posting(posting));
         for (axis, places) in self.places.iter_mut().enumerate().take(record.axes()) {
             match record.only_locality(axis) {
                 Some(locality) => places.push((locality, record.head.postings)),
                 None => places.extend(record.localities(axis).map(|locality| (locality, 1))),
             }
         }
+    }
+
+    /// Adds those postings of one run that are kept: a flag per posting.
+    pub(crate) fn add_some(&mut self, record: &Record<'_>, kept: &[bool]) {
+        let is_kept = |&(_, kept): &(_, &bool)| *kept;
+        let postings = record.postings().zip(kept).filter(|(_, kept)| **kept);
+        postings.for_each(|(posting, _)| self.add_posting(posting));
+        for (axis, places) in self.places.iter_mut().enumerate().take(record.axes()) {
+            let localities = record.localities(axis).zip(kept).filter(is_kept);
+            places.extend(localities.map(|(locality, _)| (locality, 1)));
+        }
+    }
+
+    #[inline]
+    fn add_posting(&mut self, posting: Posting) {
+        self.left.push(posting.left);
+        self.right.push(posting.right);
+        let jump = i64::from(posting.jump);
+        self.jumps += jump;
+        self.squares += (jump * jump) as u64;
     }
 
     /// The summary of what was added since the last [`Summarizer::clear`]; counts its places into

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use taster_findings::{Calibration, Candidate, Dispersion, Scorer, Severity};
 use taster_ngrams::object::Kind;
-use taster_planning::MergeRange;
+use taster_planning::{DigestBuilder, MergeRange};
 
 use super::{CountedCorpus, Screened, Stage, bytes_of, digest_of};
 use crate::choice::{self, choose};
@@ -14,6 +14,7 @@ use crate::count::Run;
 use crate::decoys;
 use crate::evidence::Target;
 use crate::holders::runs_holding;
+use crate::near::RunClusters;
 use crate::outcome::Judge;
 use crate::passes::RunPlaces;
 use crate::score::{ScoreReceipt, score};
@@ -42,7 +43,10 @@ impl Scoring {
     ) -> Result<Self, TaskError> {
         let runs: Vec<&Run> = contexts.iter().flat_map(|context| &context.runs).collect();
         let opened = open_runs(workspace, runs.iter().copied(), Kind::Context)?;
-        let digest = digest_of("taster contexts 1", runs.iter().map(|run| &run.output));
+        let contexts = digest_of("taster contexts 1", runs.iter().map(|run| &run.output));
+        let inputs = DigestBuilder::new("taster score inputs 1");
+        let counted = &screened.counts.corpus.digest;
+        let digest = inputs.bytes(&contexts).bytes(counted).finish().0;
         let bytes = bytes_of(runs);
         let ranges = ranges(bytes);
         let bytes_each = bytes / ranges.len().max(1) as u64;
@@ -97,7 +101,9 @@ impl Stage for Scoring {
     }
 
     fn run(&self, workspace: &Workspace, task: usize) -> Result<(ScoreReceipt, bool), TaskError> {
-        score(workspace, &self.runs, self.ranges[task], &self.scorer, &self.digest)
+        let counts = &self.screened.counts;
+        let clusters = RunClusters::new(&counts.corpus.near, &counts.units);
+        score(workspace, &self.runs, self.ranges[task], &self.scorer, clusters, &self.digest)
     }
 }
 
