@@ -57,7 +57,7 @@ impl Kept {
     }
 
     pub(crate) fn into_spikes(self) -> impl Iterator<Item = Posting> {
-        self.spikes.into_best_first().into_iter().map(|(_, _, posting)| posting)
+        self.spikes.into_best_first().map(|(_, _, posting)| posting)
     }
 }
 
