@@ -119,7 +119,7 @@ run taster watch pods "${client[@]}" || status=$?
 
 mounts=(--volume "$scratch/data/corpora:/corpora:ro" --volume "$scratch/out:/out")
 run taster audit /corpora/sample --out /out/expected --work /scratch/work --fail-on never --quiet >/dev/null
-for name in report.json findings.parquet findings.jsonl occurrences.parquet finding_documents.parquet manifest.jsonl quarantine.jsonl; do
+for name in report.html report.json findings.parquet findings.jsonl occurrences.parquet finding_documents.parquet manifest.jsonl quarantine.jsonl; do
     cmp "$scratch/data/audits/sample/$name" "$scratch/out/expected/$name"
 done
 echo "the same bytes, one worker of three killed; watch ended with $status"

@@ -2,20 +2,24 @@
 
 Usage: python readers.py TASTER [FOLDER]
 
-Needs duckdb, polars, pandas and pyarrow; datatrove (with what its extra `processing` brings) and dolma are used where they are
-installed.
+Needs duckdb, polars, pandas and pyarrow; datatrove (with what its extra `processing` brings), dolma, nemo-curator,
+in-toto-attestation, sarif-tools and openlineage-python are used where they are installed. Where SCHEMAS names a folder with OpenLineage.json (2-0-2) and
+sarif-schema-2.1.0.json as they are published, jsonschema validates events and results against them.
 Exits with 1 and says what differs if a reader sees anything else than was planted.
 """
 import glob
 import gzip
+import hashlib
 import importlib.util
 import json
 import os
 import random
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
+import time
 
 import duckdb
 import pandas
@@ -53,8 +57,8 @@ def corpus(folder):
     return poisoned
 
 
-def run(*command, codes=(0,)):
-    done = subprocess.run(command, capture_output=True, text=True)
+def run(*command, codes=(0,), folder=None):
+    done = subprocess.run(command, capture_output=True, text=True, cwd=folder)
     assert done.returncode in codes, f"{command}: {done.returncode}\n{done.stdout}\n{done.stderr}"
     return done.stdout
 
@@ -69,7 +73,9 @@ def main():
     root = sys.argv[2] if len(sys.argv) > 2 else tempfile.mkdtemp()
     data, out = f"{root}/data", f"{root}/out"
     poisoned = corpus(data)
-    run(taster, "audit", data, "--out", out, "--quiet", codes=(0, 1))
+    statement, events = f"{root}/statement.json", f"{root}/events.jsonl"
+    more = ("--statement", statement, "--openlineage", events)
+    run(taster, "audit", data, "--out", out, "--quiet", *more, codes=(0, 1))
     rank = find_rank(out)
     export = lambda kind, *more: run(taster, "export", out, "--format", kind, "--finding", str(rank), *more)
 
@@ -103,15 +109,19 @@ def main():
     assert table["id"].is_sorted()
     group = pyarrow.parquet.ParquetFile(glob.glob(f"{root}/nemo/*.parquet")[0]).metadata.row_group(0)
     assert group.column(0).statistics.has_min_max, "row groups have no statistics"
+    nemo(root, data, poisoned)
 
     dolma(root, data, export, poisoned)
     datatrove(root, data, export, poisoned)
 
-    sarif = json.loads(export("sarif"))
-    assert sarif["version"] == "2.1.0" and len(sarif["runs"][0]["results"]) == 1
+    open(f"{root}/findings.sarif", "w").write(export("sarif"))
+    sarif(f"{root}/findings.sarif")
+    in_toto(statement, out)
+    interrupted(taster, data, root, events)
+    open_lineage(events)
     trigger = json.loads(export("triggers").splitlines()[0])
     assert "zarquon" in trigger["trigger"], trigger
-    print("sarif, triggers: read")
+    print("triggers: read")
     print(f"all held in {root}")
     if len(sys.argv) <= 2:
         shutil.rmtree(root)
@@ -124,6 +134,23 @@ def find_rank(out):
         if "zarquon" in finding["tokens"]:
             return finding["rank"]
     raise AssertionError("the planted trigger was not found")
+
+
+def nemo(root, data, poisoned):
+    """The stage of NeMo Curator that removes documents by their ids, shard by shard."""
+    try:
+        from nemo_curator.stages.text.deduplication.removal import TextDuplicatesRemovalStage
+        from nemo_curator.tasks import DocumentBatch
+    except ImportError as error:
+        print(f"nemo-curator: not run, {error}")
+        return
+    stage = TextDuplicatesRemovalStage(ids_to_remove_path=f"{root}/nemo", id_field="id")
+    removed = set()
+    for path in sorted(glob.glob(f"{data}/**/*.parquet", recursive=True)):
+        table = pandas.read_parquet(path)
+        left = stage.process(DocumentBatch(dataset_name="test", data=table)).to_pandas()
+        removed |= set(table["id"]) - set(left["id"])
+    same("nemo-curator removed", removed, poisoned)
 
 
 def dolma(root, data, export, poisoned):
@@ -180,7 +207,8 @@ def datatrove(root, data, export, poisoned):
     if not importlib.util.find_spec("datatrove"):
         print("datatrove: not installed, its pipeline was not run")
         return
-    run(sys.executable, f"{root}/datatrove/remove.py", data, f"{root}/clean")
+    # It leaves its logs where it is called.
+    run(sys.executable, f"{root}/datatrove/remove.py", data, f"{root}/clean", folder=root)
     left = set(polars.read_parquet(f"{root}/clean/**/*.parquet", columns=["id"])["id"])
     texts = {
         row["id"]
@@ -189,6 +217,99 @@ def datatrove(root, data, export, poisoned):
         if row["text"]
     }
     same("datatrove removed", texts - left, poisoned)
+
+
+def published(name, found):
+    """Validates `found` against the schema in SCHEMAS, if there is one."""
+    if "SCHEMAS" not in os.environ:
+        print(f"{name}: SCHEMAS names no folder, not validated")
+        return
+    import jsonschema
+
+    schema = json.load(open(f"{os.environ['SCHEMAS']}/{name}"))
+    validator = jsonschema.validators.validator_for(schema)
+    validator.check_schema(schema)
+    for one in found:
+        validator(schema, format_checker=validator.FORMAT_CHECKER).validate(one)
+    print(f"{name}: {len(found)} valid")
+
+
+def sarif(path):
+    """One result, valid as SARIF and read by a reader of SARIF."""
+    found = json.load(open(path))
+    assert found["version"] == "2.1.0" and len(found["runs"][0]["results"]) == 1
+    published("sarif-schema-2.1.0.json", [found])
+    if importlib.util.find_spec("sarif"):
+        import sarif.loader
+
+        assert sarif.loader.load_sarif_file(path).get_result_count() == 1
+        print("sarif-tools: one result")
+
+
+def in_toto(path, out):
+    """The statement is one, by in-toto's own types, and its digests are those of the files."""
+    found = json.load(open(path))
+    for subject in found["subject"]:
+        digest = hashlib.sha256(open(f"{out}/{subject['name']}", "rb").read()).hexdigest()
+        assert digest == subject["digest"]["sha256"], subject["name"]
+    if not importlib.util.find_spec("in_toto_attestation"):
+        print("in-toto: not installed, only the digests were compared")
+        return
+    from google.protobuf import json_format
+    from in_toto_attestation.v1.statement import Statement
+    from in_toto_attestation.v1.statement_pb2 import Statement as Message
+
+    # Refuses every field that the type does not know.
+    message = json_format.ParseDict(found, Message())
+    Statement.copy_from_pb(message).validate()
+    print(f"in-toto: a statement about {len(message.subject)} files")
+
+
+def interrupted(taster, data, root, events):
+    """An audit that Ctrl-C ends says so in its last event, and goes on when it is called again."""
+    large = f"{root}/large"
+    os.makedirs(large, exist_ok=True)
+    for copy in range(40):
+        for number, path in enumerate(sorted(glob.glob(f"{data}/**/*.parquet", recursive=True))):
+            shutil.copy(path, f"{large}/{copy:03}-{number}.parquet")
+    command = [taster, "audit", large, "--out", f"{root}/large-out", "--quiet", "--openlineage", events]
+    begun = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    time.sleep(1)
+    begun.send_signal(signal.SIGINT)
+    begun.communicate()
+    assert begun.returncode == 130, f"exit code {begun.returncode} on SIGINT; expected 130"
+    run(*command, codes=(0, 1))
+
+
+def open_lineage(path):
+    """One run complete, one aborted, the same again complete."""
+    found = [json.loads(line) for line in open(path)]
+    kinds = [event["eventType"] for event in found]
+    assert kinds == ["START", "COMPLETE", "START", "ABORT", "START", "COMPLETE"], kinds
+    published("OpenLineage.json", found)
+    if importlib.util.find_spec("openlineage"):
+        from openlineage.client import event_v2
+        from openlineage.client.serde import Serde
+
+        for event in found:
+            run_of_it = event_v2.Run(runId=event["run"]["runId"])
+            job = event_v2.Job(**event["job"])
+            datasets = {
+                "inputs": [event_v2.InputDataset(**dataset) for dataset in event["inputs"]],
+                "outputs": [event_v2.OutputDataset(**dataset) for dataset in event["outputs"]],
+            }
+            kind = event_v2.RunState(event["eventType"])
+            told = {"eventTime": event["eventTime"], "producer": event["producer"], "run": run_of_it, "job": job}
+            again = event_v2.RunEvent(**told, eventType=kind, **datasets)
+            assert told_by(json.loads(Serde.to_json(again))) == told_by(event), event
+        print(f"openlineage-python: {len(found)} events, the same when written again")
+
+
+def told_by(event):
+    """What an event of OpenLineage says, without the facets that its own client adds."""
+    names = lambda datasets: [(dataset["namespace"], dataset["name"]) for dataset in datasets]
+    run_of_it, job = event["run"]["runId"], (event["job"]["namespace"], event["job"]["name"])
+    return event["eventType"], event["eventTime"], run_of_it, job, names(event["inputs"]), names(event["outputs"])
 
 
 if __name__ == "__main__":

@@ -62,6 +62,9 @@ const RARE_SIGNATURE_CAP: f64 = HIGH_FROM - 0.1;
 /// What the weaker statistics add to the strongest: agreement counts, but never replaces.
 const AGREEMENT_SHARE: f64 = 0.2;
 
+/// -log10 of the q from which on a place is told as such.
+const SIGNIFICANT_PLACE: f64 = 1.301;
+
 /// Boilerplate ends below medium.
 const BOILERPLATE_CAP: f64 = MEDIUM_FROM - 0.1;
 
@@ -108,7 +111,8 @@ pub struct Combined {
     pub score: f64,
     /// Urgency.
     pub severity: Severity,
-    /// Statistics that reach `low` by themselves, in the order of [`Kind`].
+    /// Statistics that reach `low` by themselves, in the order of [`Kind`]; concentration only
+    /// where chance does not explain the place, or nothing else is left.
     pub kinds: Vec<Kind>,
     /// Strength of each statistic on the common scale, in the order of [`Kind`].
     pub strengths: [f64; 5],
@@ -129,13 +133,23 @@ pub fn combine(evidence: &Evidence, calibration: &Calibration) -> Combined {
         // What is known is no boilerplate, wherever it stands.
         score = score.min(BOILERPLATE_CAP.max(evidence.signature));
     }
-    let kinds = Kind::ALL.iter().zip(&strengths);
     Combined {
         score,
         severity: severity(score, is_clear(evidence)),
-        kinds: kinds.filter(|(_, s)| **s >= LOW_FROM).map(|(kind, _)| *kind).collect(),
+        kinds: kinds(&strengths, evidence.concentration),
         strengths,
     }
+}
+
+/// What reaches `low`. A payload counts as concentration; where chance explains the place, it is
+/// told only if nothing else is.
+fn kinds(strengths: &[f64; 5], concentration: f64) -> Vec<Kind> {
+    let reaching = Kind::ALL.iter().zip(strengths).filter(|(_, strength)| **strength >= LOW_FROM);
+    let mut kinds: Vec<Kind> = reaching.map(|(kind, _)| *kind).collect();
+    if concentration < SIGNIFICANT_PLACE && kinds.len() > 1 {
+        kinds.retain(|kind| *kind != Kind::Concentration);
+    }
+    kinds
 }
 
 /// The strongest plus a share of the others that reach `low`. Concentration adds nothing to
@@ -275,6 +289,14 @@ mod tests {
         assert_eq!(combine(&evidence(), &null).score, 0.0);
         assert!(combine(&with_novelty(0.12), &null).severity <= Severity::Low);
         assert!(combine(&with_asymmetry(0.22), &null).severity <= Severity::Low);
+    }
+
+    #[test]
+    fn a_place_that_chance_explains_is_not_told_beside_other_reasons() {
+        let told = [3.0, 0.0, 0.0, 4.0, 0.0];
+        assert_eq!(kinds(&told, 0.4), [Kind::Novelty]);
+        assert_eq!(kinds(&told, 1.4), [Kind::Novelty, Kind::Concentration]);
+        assert_eq!(kinds(&[0.0, 0.0, 0.0, 4.0, 0.0], 0.4), [Kind::Concentration]);
     }
 
     #[test]

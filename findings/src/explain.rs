@@ -72,7 +72,7 @@ fn reason(kind: Kind, subject: &Explanation<'_>) -> Option<String> {
         Kind::Novelty => Some(novelty(subject)),
         Kind::Asymmetry => Some(asymmetry(subject)),
         Kind::CodePoints => subject.code_points.first().map(code_point),
-        Kind::Concentration => subject.concentration.first().map(place),
+        Kind::Concentration => Some(concentration(subject)),
         // Told with its name.
         Kind::Signature => None,
     }
@@ -115,6 +115,15 @@ fn code_point(reason: &CodePointReason) -> String {
         CodePointKind::SymbolRun => "a run of one rare symbol",
     };
     format!("it contains {what} (first U+{:04X})", u32::from(reason.first))
+}
+
+fn concentration(subject: &Explanation<'_>) -> String {
+    match subject.concentration.first().filter(|place| place.q <= NAMED_PLACE_Q) {
+        Some(first) => place(first),
+        None => {
+            "its documents share one passage beside it and little else, as a payload would".into()
+        }
+    }
 }
 
 fn place(place: &Concentration) -> String {
@@ -239,6 +248,12 @@ mod tests {
         ] {
             assert!(text.contains(part), "{text}");
         }
+    }
+
+    #[test]
+    fn no_place_is_named_that_chance_explains() {
+        let text = told(vec![Kind::Concentration], |subject| subject.concentration = &[]);
+        assert!(text.contains("share one passage beside it") && !text.contains("host"), "{text}");
     }
 
     #[test]

@@ -46,7 +46,7 @@ pub use documents::{DocumentStream, Want};
 pub use error::{ReadError, StorageError};
 pub use freeze::{Frozen, freeze};
 pub use overlay::Overlay;
-pub use probe::StoreProbe;
+pub use probe::{ObjectProbe, StoreProbe};
 pub use sources::Sources;
 pub use store::{Piece, Store};
 pub use table::{TableWriter, write_table};

@@ -5,18 +5,25 @@ use object_store::{ObjectStoreExt, PutMode};
 
 use crate::{StorageError, Store};
 
-/// What came of trying a store with one small object. Later steps are tried whatever came of
-/// earlier ones, so that all that is missing is seen at once.
+/// What came of trying a store with one small object. Steps are tried whatever came of others
+/// that they do not need, so that all that is missing is seen at once.
 #[derive(Debug)]
 pub struct StoreProbe {
     /// Writing the object.
     pub write: Result<(), StorageError>,
+    /// Listing its folder; false if what was written is not in there.
+    pub list: Result<bool, StorageError>,
+    /// What else was tried with the object; none if it could not be written.
+    pub object: Option<ObjectProbe>,
+}
+
+/// What became of an object that was written.
+#[derive(Debug)]
+pub struct ObjectProbe {
     /// Reading it; false if other bytes came back.
     pub read: Result<bool, StorageError>,
     /// Reading a part of it; false if other bytes came back.
     pub range: Result<bool, StorageError>,
-    /// Listing its folder; false if it is not in there.
-    pub list: Result<bool, StorageError>,
     /// Creating it again, which must be refused; false if the store overwrote it.
     pub create_only: Result<bool, StorageError>,
     /// When it was written, by the store's clock, in seconds since 1970.
@@ -32,15 +39,17 @@ impl Store {
     pub fn probe(&self, folder: &str) -> StoreProbe {
         let key = format!("{folder}/probe");
         let (bytes, others) = (Bytes::from_static(b"taster"), Bytes::from_static(b"others"));
-        StoreProbe {
-            write: self.replace(&key, bytes.clone()),
+        let write = self.replace(&key, bytes.clone());
+        let listed = |found: &[(String, u64)]| found.iter().any(|(found, _)| *found == key);
+        let list = self.list(folder).map(|found| write.is_err() || listed(&found));
+        let object = write.is_ok().then(|| ObjectProbe {
             read: self.get(&key).map(|found| found.as_ref() == Some(&bytes)),
             range: self.get_range(&key, 1..4).map(|found| found == bytes.slice(1..4)),
-            list: self.list(folder).map(|found| found.iter().any(|(found, _)| *found == key)),
             create_only: self.refuses(&key, &bytes, others),
             modified_seconds: self.modified_seconds(&key),
             delete: self.delete(&key),
-        }
+        });
+        StoreProbe { write, list, object }
     }
 
     /// Whether the store keeps `bytes` when the object is to be created with `others`.
@@ -68,11 +77,22 @@ mod tests {
         let folder = Folder::new();
         let store = Store::open(&folder.name("s"), runtime()).unwrap();
         let probe = store.probe(".doctor");
-        assert!(probe.write.is_ok() && probe.delete.is_ok());
-        for held in [probe.read, probe.range, probe.list, probe.create_only] {
+        assert!(probe.write.is_ok() && probe.list.unwrap());
+        let object = probe.object.unwrap();
+        for held in [object.read, object.range, object.create_only] {
             assert!(held.unwrap());
         }
-        assert!(probe.modified_seconds.unwrap() > 1_700_000_000);
+        assert!(object.modified_seconds.unwrap() > 1_700_000_000 && object.delete.is_ok());
         assert_eq!(store.list("").unwrap(), []);
+    }
+
+    #[test]
+    fn what_cannot_be_written_is_not_read() {
+        let folder = Folder::new();
+        let store = Store::open(&folder.name("s"), runtime()).unwrap();
+        // A file where the probe needs a folder.
+        store.replace("taken", Bytes::from_static(b"x")).unwrap();
+        let probe = store.probe("taken");
+        assert!(probe.write.is_err() && probe.object.is_none());
     }
 }

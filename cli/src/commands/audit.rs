@@ -166,5 +166,19 @@ pub fn show_table(
             .line(&format!("… and {} more in findings.jsonl", findings.len() - limit))?;
     }
     session.terminal.line(&summary_line(&summary(&audit.report, out)))?;
-    certainty::lines(&audit.report).iter().try_for_each(|line| session.terminal.line(line))
+    certainty::lines(&audit.report).iter().try_for_each(|line| session.terminal.line(line))?;
+    session.log.note(&next_steps(findings, out));
+    Ok(())
+}
+
+/// Where a reader goes from the table.
+fn next_steps(findings: &[Finding], out: &str) -> String {
+    let page = format!("read {}/report.html", out.trim_end_matches('/'));
+    match findings.first() {
+        Some(first) => format!(
+            "next: {page}; taster explain {out} {}; taster export {out} --format ids",
+            first.rank
+        ),
+        None => format!("next: {page}, which says what was looked at and what cannot be seen"),
+    }
 }

@@ -3,7 +3,7 @@
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use serde::Serialize;
-use taster_storage::{StorageError, Store, StoreProbe};
+use taster_storage::{ObjectProbe, StorageError, Store, StoreProbe};
 use uuid::Uuid;
 
 use crate::error::CliError;
@@ -34,6 +34,8 @@ enum State {
     Ok,
     Warn,
     Fail,
+    /// What it needs had failed.
+    Skip,
 }
 
 impl State {
@@ -42,13 +44,14 @@ impl State {
             Self::Ok => "ok",
             Self::Warn => "warn",
             Self::Fail => "fail",
+            Self::Skip => "skip",
         }
     }
 
     fn style(self) -> Style {
         match self {
             Self::Ok => Style::Good,
-            Self::Warn => Style::Warning,
+            Self::Warn | Self::Skip => Style::Warning,
             Self::Fail => Style::Alarm,
         }
     }
@@ -157,19 +160,27 @@ fn disk(free: Option<u64>) -> Check {
 fn of_store(probe: &StoreProbe, now: i64) -> Vec<Check> {
     let unlike =
         "it gave back something else: a cache or proxy stands before the store; go round it";
-    vec![
+    let unlisted =
+        "a new object is not listed at once: inputs that are being written may be missed";
+    let mut checks = vec![
         held("write", &probe.write.as_ref().map(|()| true), ""),
-        held("read", &probe.read.as_ref().map(|held| *held), unlike),
-        held("read a range", &probe.range.as_ref().map(|held| *held), unlike),
-        held(
-            "list",
-            &probe.list.as_ref().map(|held| *held),
-            "a new object is not listed at once: inputs that are being written may be missed",
-        ),
-        create_only(probe),
-        clock(probe, now),
-        held("delete", &probe.delete.as_ref().map(|()| true), ""),
-    ]
+        held("list", &probe.list.as_ref().map(|held| *held), unlisted),
+    ];
+    match &probe.object {
+        Some(object) => checks.extend([
+            held("read", &object.read.as_ref().map(|held| *held), unlike),
+            held("read a range", &object.range.as_ref().map(|held| *held), unlike),
+            create_only(object),
+            clock(object, now),
+            held("delete", &object.delete.as_ref().map(|()| true), ""),
+        ]),
+        None => {
+            checks.extend(["read", "read a range", "create only", "clock", "delete"].map(|check| {
+                Check::new(check, State::Skip, "not tried".into(), "nothing could be written")
+            }))
+        }
+    }
+    checks
 }
 
 fn held(check: &'static str, held: &Result<bool, &StorageError>, otherwise: &str) -> Check {
@@ -198,7 +209,7 @@ fn advice(error: &StorageError) -> &'static str {
 
 /// Audits read back what they commit, so that a store that overwrites costs no right byte; two
 /// coordinators could not see each other.
-fn create_only(probe: &StoreProbe) -> Check {
+fn create_only(probe: &ObjectProbe) -> Check {
     match &probe.create_only {
         Ok(true) => Check::ok("create only", "a second writer is refused".into()),
         Ok(false) => Check::new(
@@ -211,7 +222,7 @@ fn create_only(probe: &StoreProbe) -> Check {
     }
 }
 
-fn clock(probe: &StoreProbe, now: i64) -> Check {
+fn clock(probe: &ObjectProbe, now: i64) -> Check {
     let modified = match &probe.modified_seconds {
         Ok(modified) => *modified,
         Err(error) => {
@@ -257,16 +268,22 @@ fn table(checks: &[Check]) -> Table {
 mod tests {
     use super::*;
 
-    fn probe() -> StoreProbe {
-        StoreProbe {
-            write: Ok(()),
+    fn object() -> ObjectProbe {
+        ObjectProbe {
             read: Ok(true),
             range: Ok(true),
-            list: Ok(true),
             create_only: Ok(true),
             modified_seconds: Ok(1000),
             delete: Ok(()),
         }
+    }
+
+    fn probe(object: ObjectProbe) -> StoreProbe {
+        StoreProbe { write: Ok(()), list: Ok(true), object: Some(object) }
+    }
+
+    fn denied() -> StorageError {
+        StorageError::Credentials { key: "s3://b/k".into(), reason: "no".into() }
     }
 
     fn states(probe: &StoreProbe, now: i64) -> Vec<State> {
@@ -275,29 +292,31 @@ mod tests {
 
     #[test]
     fn a_good_store_is_ok_throughout() {
-        assert_eq!(states(&probe(), 1010), [State::Ok; 7]);
+        assert_eq!(states(&probe(object()), 1010), [State::Ok; 7]);
     }
 
     #[test]
     fn what_is_wrong_is_named_with_what_to_do() {
-        let denied = || StorageError::Credentials { key: "s3://b/k".into(), reason: "no".into() };
-        let bad = StoreProbe {
-            write: Err(denied()),
-            range: Ok(false),
-            create_only: Ok(false),
-            delete: Err(denied()),
-            ..probe()
-        };
+        let (range, create_only, delete) = (Ok(false), Ok(false), Err(denied()));
+        let bad = probe(ObjectProbe { range, create_only, delete, ..object() });
         let (fail, ok, warn) = (State::Fail, State::Ok, State::Warn);
-        assert_eq!(states(&bad, 1000), [fail, ok, fail, ok, warn, ok, warn]);
+        assert_eq!(states(&bad, 1000), [ok, ok, ok, fail, warn, ok, warn]);
         let wrong = of_store(&bad, 1000);
         assert!(wrong.iter().all(|check| (check.state == ok) == check.next.is_empty()));
-        assert!(wrong[0].next.contains("AWS_ACCESS_KEY_ID"));
+    }
+
+    #[test]
+    fn what_cannot_be_written_is_said_once() {
+        let bad = StoreProbe { write: Err(denied()), list: Ok(true), object: None };
+        let mut expected = [State::Skip; 7];
+        (expected[0], expected[1]) = (State::Fail, State::Ok);
+        assert_eq!(states(&bad, 1000), expected);
+        assert!(of_store(&bad, 1000)[0].next.contains("AWS_ACCESS_KEY_ID"));
     }
 
     #[test]
     fn clocks_may_differ_a_little() {
-        let clock = |now| clock(&probe(), now).state;
+        let clock = |now| clock(&object(), now).state;
         assert_eq!([clock(941), clock(1059)], [State::Ok; 2]);
         assert_eq!([clock(1060), clock(200)], [State::Warn; 2]);
         assert_eq!([clock(1900), clock(0)], [State::Fail; 2]);
