@@ -77,6 +77,7 @@ mod tests {
             campaigns: Vec::new(),
             quarantine: Vec::new(),
             signatures: Vec::new(),
+            token_spikes: Vec::new(),
             limits: Vec::new(),
             collision_probability: 0.0,
             collision_statement: String::new(),

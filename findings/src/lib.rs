@@ -31,6 +31,7 @@ mod place;
 mod report;
 mod scores;
 mod severity;
+mod spikes;
 mod spread;
 mod summary;
 mod surroundings;
@@ -70,6 +71,7 @@ pub use report::{
 };
 pub use scores::{Scorer, Scores};
 pub use severity::{Severity, severity};
+pub use spikes::{TokenSpike, spike};
 pub use spread::{Spread, SpreadTable};
 pub use summary::{AxisSummary, AxisTotals, CorpusTotals, Summary, TopPlace};
 pub use surroundings::{Company, PIECE, Surrounding, company};

@@ -9,6 +9,7 @@ use crate::canaries::Canaries;
 use crate::decoys::FalseDiscovery;
 use crate::known::SignatureEntry;
 use crate::severity::Severity;
+use crate::spikes::TokenSpike;
 
 /// Version of the report's layout; rises when a reader would have to change.
 pub const SCHEMA_VERSION: u32 = 1;
@@ -243,6 +244,9 @@ pub struct Report<P> {
     /// What every known signature matched, in the order of the list; absent in reports of versions that looked for none.
     #[serde(default)]
     pub signatures: Vec<SignatureEntry>,
+    /// Single tokens that spike in one place, the least explained first; absent in reports of versions that did not look.
+    #[serde(default)]
+    pub token_spikes: Vec<TokenSpike>,
     /// How many findings are expected by chance; absent in reports of versions that did not measure it.
     #[serde(default)]
     pub false_discovery: FalseDiscovery,
@@ -350,6 +354,17 @@ mod tests {
                 documents: 12,
                 occurrences: 14,
                 findings: vec![finding().finding_id],
+            }],
+            token_spikes: vec![TokenSpike {
+                token: "token".into(),
+                axis: "host".into(),
+                locality: "example.org".into(),
+                df: 18,
+                documents: 20,
+                locality_documents: 100,
+                expected: 2.0,
+                log10_p: -12.5,
+                q: 1e-9,
             }],
             false_discovery: FalseDiscovery::measure(500, &[Severity::Medium], &[finding()]),
             canaries: Some(Canaries::of(vec![Canary {

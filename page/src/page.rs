@@ -1,7 +1,7 @@
 //! The page as a whole.
 
 use askama::Template;
-use taster_findings::{QuarantineEntry, Severity, SignatureEntry, Totals};
+use taster_findings::{QuarantineEntry, Severity, SignatureEntry, TokenSpike, Totals};
 use thiserror::Error;
 
 use crate::campaign::{Group, Indices, groups, severities};
@@ -37,6 +37,7 @@ struct Page {
     facts: Vec<(&'static str, String)>,
     settings: Vec<(&'static str, String)>,
     signatures: Vec<[String; 3]>,
+    spikes: Vec<[String; 4]>,
     shards: Vec<ShardLine>,
     more_shards: String,
     quarantine: Vec<QuarantineLine>,
@@ -87,6 +88,7 @@ pub fn render(subject: &Subject<'_>) -> Result<String, PageError> {
         facts: facts(&report.totals),
         settings: settings(subject),
         signatures: signatures(subject),
+        spikes: subject.report.token_spikes.iter().map(spike).collect(),
         shards: subject.shards.iter().take(LISTED).map(shard_line).collect(),
         more_shards: beyond(subject.shards.len()),
         quarantine: report.quarantine.iter().take(LISTED).map(quarantine_line).collect(),
@@ -162,6 +164,13 @@ fn signatures(subject: &Subject<'_>) -> Vec<[String; 3]> {
         [line(&entry.name, 80), count(entry.documents), count(entry.occurrences)]
     };
     matched.iter().take(LISTED).map(row).collect()
+}
+
+/// Token, place, documents there of all with the token, and how many chance explains.
+fn spike(spike: &TokenSpike) -> [String; 4] {
+    let many = format!("{} of {}", count(spike.df), count(spike.documents));
+    let place = format!("{} {}", line(&spike.axis, 40), line(&spike.locality, 80));
+    [line(&spike.token, 80), place, many, format!("{:.1}", spike.expected)]
 }
 
 fn shard_line(shard: &ShardRow<'_>) -> ShardLine {

@@ -11,10 +11,9 @@ use tokio::runtime::Handle;
 
 use crate::corpus::Counted;
 use crate::dispatch::run_wave;
-use crate::joined::Verified;
 use crate::manifest_lines::{ShardLine, shard_lines};
 use crate::outcome::outcome;
-use crate::passes::evidence;
+use crate::passes::{Seen, evidence};
 use crate::rarity::shadings;
 use crate::report::report;
 use crate::stages::{
@@ -230,8 +229,8 @@ impl<'a> Driver<'a> {
 
     /// Verifies what is chosen, and puts the report together.
     pub(crate) fn conclude(&mut self, chosen: &Chosen) -> Result<Audit, TaskError> {
-        let verified = evidence(self, chosen)?;
-        self.finish(chosen, verified)
+        let seen = evidence(self, chosen)?;
+        self.finish(chosen, seen)
     }
 
     /// Shards that are left out, by key.
@@ -239,7 +238,8 @@ impl<'a> Driver<'a> {
         self.excluded.values().cloned().collect()
     }
 
-    fn finish(&self, chosen: &Chosen, verified: Vec<Verified>) -> Result<Audit, TaskError> {
+    fn finish(&self, chosen: &Chosen, seen: Seen) -> Result<Audit, TaskError> {
+        let Seen { verified, spelled } = seen;
         let CountedCorpus { units, corpus, .. } = &*chosen.screened.counts;
         let most = self.workspace.parameters.max_findings as usize;
         let mut outcome = outcome(&chosen.judge, corpus, verified, most);
@@ -247,8 +247,9 @@ impl<'a> Driver<'a> {
         let quarantine = self.quarantine();
         let manifest = Manifest::clone(&self.workspace.manifest);
         let shards = shard_lines(&manifest, units, corpus, &quarantine);
-        let (report, occurrences, finding_documents) =
+        let (mut report, occurrences, finding_documents) =
             report(&self.workspace, units, corpus, &quarantine, chosen, outcome);
+        report.token_spikes = chosen.asides.token_spikes(corpus, &spelled);
         let shadings = shadings(self, &chosen.screened, &report, &occurrences, &listed)?;
         let locations = self.workspace.sources.locations();
         Ok(Audit {

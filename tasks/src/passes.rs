@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use taster_ngrams::fingerprint::fingerprint;
 
+use crate::asides::Spelled;
 use crate::audit::Driver;
 use crate::corpus::{Counted, DocumentOrd};
 use crate::dispatch::run_wave;
@@ -54,13 +55,19 @@ impl RunPlaces {
     }
 }
 
+/// What the evidence wave brings.
+#[derive(Default)]
+pub(crate) struct Seen {
+    /// What may become findings.
+    pub verified: Vec<Verified>,
+    /// What lists beside them need.
+    pub spelled: Spelled,
+}
+
 /// The evidence wave, in passes of bounded memory.
-pub(crate) fn evidence(
-    driver: &mut Driver<'_>,
-    chosen: &Chosen,
-) -> Result<Vec<Verified>, TaskError> {
+pub(crate) fn evidence(driver: &mut Driver<'_>, chosen: &Chosen) -> Result<Seen, TaskError> {
     let corpus = &chosen.screened.counts.corpus;
-    let mut verified = Vec::new();
+    let Seen { mut verified, mut spelled } = Seen::default();
     for pass in passes(&chosen.targets, driver.workspace.segment_tokens) {
         let pages = look_all(driver, chosen, Arc::clone(&chosen.targets), pass.clone())?;
         let seen = by_target(&pages, pass.len());
@@ -69,6 +76,10 @@ pub(crate) fn evidence(
             let Some(mut sequence) = sequence else {
                 continue;
             };
+            chosen.asides.spell(place, &sequence, &mut spelled);
+            if place >= chosen.asides.first_target {
+                continue;
+            }
             let target = &chosen.targets[place];
             sequence.uncounted = more_of(driver, chosen, target, &sequence, &seen.uncounted)?;
             let sought = chosen.sought.of(place);
@@ -80,7 +91,7 @@ pub(crate) fn evidence(
             });
         }
     }
-    Ok(verified)
+    Ok(Seen { verified, spelled })
 }
 
 /// The verified sequence of every target of a pass.

@@ -41,6 +41,7 @@ pub(crate) fn report(
         campaigns: outcome.campaigns,
         quarantine: quarantine.iter().map(quarantine_entry).collect(),
         signatures,
+        token_spikes: Vec::new(),
         false_discovery,
         canaries: None,
         limits: LIMITS.iter().map(ToString::to_string).collect(),

@@ -12,6 +12,7 @@ use taster_ngrams::sort::BinSort;
 use taster_planning::{DigestBuilder, MergeRange};
 
 use crate::TaskError;
+use crate::asides::Kept;
 use crate::decoys::{Decoy, Decoys};
 use crate::error::InObject;
 use crate::near::{RunClusters, Sightings};
@@ -55,6 +56,10 @@ pub(crate) struct ScoreReceipt {
     pub dispersion: DispersionAccumulator,
     pub candidates: Vec<Posting>,
     pub decoys: Vec<Decoy>,
+    /// Single tokens scored.
+    pub tokens: u64,
+    /// Single tokens that may spike in one place.
+    pub spikes: Vec<Posting>,
 }
 
 impl ScoreReceipt {
@@ -66,6 +71,8 @@ impl ScoreReceipt {
             dispersion: DispersionAccumulator::new(axes),
             candidates: Vec::new(),
             decoys: Vec::new(),
+            tokens: 0,
+            spikes: Vec::new(),
         }
     }
 
@@ -77,6 +84,8 @@ impl ScoreReceipt {
         self.dispersion.merge(&other.dispersion);
         self.candidates.extend(other.candidates);
         self.decoys.extend(other.decoys);
+        self.tokens += other.tokens;
+        self.spikes.extend(other.spikes);
     }
 }
 
@@ -89,7 +98,7 @@ pub(crate) fn score(
     clusters: RunClusters<'_>,
     inputs: &[u8; 32],
 ) -> Result<(ScoreReceipt, bool), TaskError> {
-    let digest = DigestBuilder::new("taster score 5")
+    let digest = DigestBuilder::new("taster score 6")
         .bytes(inputs)
         .number(range.from as u64)
         .number(range.to as u64);
@@ -187,6 +196,7 @@ struct Scoring<'a> {
     counting: Counting,
     best: Best,
     decoys: Decoys,
+    kept: Kept,
     slice: usize,
     receipt: ScoreReceipt,
     found: Vec<Found<'a>>,
@@ -221,6 +231,7 @@ impl<'a> Scoring<'a> {
             counting: Counting::default(),
             best: Best::new(),
             decoys: Decoys::default(),
+            kept: Kept::default(),
             slice: 0,
             receipt: ScoreReceipt::new(axes),
             found: Vec::new(),
@@ -265,7 +276,9 @@ impl<'a> Scoring<'a> {
         self.receipt.novelty.add(scores.novelty, summary.edf);
         self.receipt.asymmetry.add(scores.asymmetry.weighted, summary.edf);
         let candidate = Candidate { fingerprint: head.fingerprint, summary, scores };
+        self.receipt.tokens += u64::from(candidate.summary.order == 1);
         let runs = records.iter().map(|found| (found.run, found.record));
+        self.kept.offer(&candidate, self.scorer, runs.clone());
         self.decoys.offer(&candidate, &mut self.summarizer, self.scorer, runs);
         self.offer(candidate, records);
     }
@@ -313,6 +326,7 @@ impl<'a> Scoring<'a> {
         let best = std::mem::replace(&mut self.best, Best::new());
         self.receipt.candidates.extend(best.into_candidates());
         self.receipt.decoys.extend(std::mem::take(&mut self.decoys).into_decoys());
+        self.receipt.spikes.extend(std::mem::take(&mut self.kept).into_spikes());
     }
 
     fn finish(mut self) -> ScoreReceipt {

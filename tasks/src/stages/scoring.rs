@@ -7,6 +7,7 @@ use taster_ngrams::object::Kind;
 use taster_planning::{DigestBuilder, MergeRange};
 
 use super::{CountedCorpus, Screened, Stage, bytes_of, digest_of};
+use crate::asides::Asides;
 use crate::choice::{self, choose};
 use crate::context::ContextReceipt;
 use crate::corpus::DocumentOrd;
@@ -80,8 +81,10 @@ impl Scoring {
         let candidates = choose(&judge, scored.candidates, most);
         let mut targets = targets(workspace, &self.screened, &candidates)?;
         let sought = Sought::add(&mut targets, matches, corpus, workspace.parameters.floor);
+        let places = RunPlaces::new(&self.screened.counts.units);
+        let asides = Asides::add(&mut targets, &judge, &places, &scored.spikes, scored.tokens);
         let (screened, targets) = (Arc::clone(&self.screened), targets.into());
-        Ok(Chosen { screened, judge, candidates, decoys, targets, sought })
+        Ok(Chosen { screened, judge, candidates, decoys, targets, sought, asides })
     }
 }
 
@@ -125,10 +128,13 @@ pub(crate) struct Chosen {
     pub candidates: Vec<choice::Chosen>,
     /// What their decoys reach.
     pub decoys: DecoyFacts,
-    /// What the evidence wave looks for: one per candidate, then what signatures match besides.
+    /// What the evidence wave looks for: one per candidate, then what signatures match besides, then what
+    /// lists need.
     pub targets: Arc<[Target]>,
     /// The signatures of the targets.
     pub sought: Sought,
+    /// What is listed beside the findings.
+    pub asides: Asides,
 }
 
 /// The documents that have to be looked at for each candidate: those of its postings with

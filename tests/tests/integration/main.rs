@@ -22,6 +22,7 @@ mod evidence;
 mod host;
 mod hostile;
 mod known;
+mod lists;
 mod merging;
 mod page;
 mod s3;
