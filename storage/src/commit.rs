@@ -43,6 +43,29 @@ impl Store {
         self.put(key, bytes, PutMode::Overwrite)
     }
 
+    /// Removes what a process that was killed while it wrote `key` left beside it in a folder. Only
+    /// for who alone writes here: what another process is writing at this moment would be lost.
+    ///
+    /// # Errors
+    /// A file that cannot be removed.
+    pub fn clear_leavings(&self, key: &str) -> Result<(), StorageError> {
+        let Some(folder) = self.folder() else {
+            return Ok(());
+        };
+        // The library takes the first number that is free.
+        for number in 1u32.. {
+            let leaving = folder.join(format!("{key}#{number}"));
+            match std::fs::remove_file(&leaving) {
+                Ok(()) => {}
+                Err(error) if error.kind() == std::io::ErrorKind::NotFound => break,
+                Err(error) => {
+                    return Err(StorageError::file("remove", &leaving.to_string_lossy(), error));
+                }
+            }
+        }
+        Ok(())
+    }
+
     pub(crate) fn put(&self, key: &str, bytes: Bytes, mode: PutMode) -> Result<(), StorageError> {
         let path = self.path(key)?;
         let length = bytes.len();
@@ -71,6 +94,19 @@ mod tests {
 
     fn store(folder: &Folder) -> Store {
         Store::open(&folder.name("out"), runtime()).unwrap()
+    }
+
+    #[test]
+    fn leavings_of_a_killed_writer_are_cleared() {
+        let folder = Folder::new();
+        let store = Store::open(&folder.name("s"), runtime()).unwrap();
+        let names = ["report.json", "report.json#1", "report.json#2", "report.json#keep", "other#1"];
+        for name in names {
+            std::fs::write(store.folder().unwrap().join(name), "x").unwrap();
+        }
+        store.clear_leavings("report.json").unwrap();
+        let left = names.map(|name| store.folder().unwrap().join(name).exists());
+        assert_eq!(left, [true, false, false, true, true]);
     }
 
     #[test]

@@ -118,6 +118,9 @@ pub fn carry_out(
             write_document_digests(inputs, parameters, &audit.shards, &store, session.runtime)?;
         outputs.push(written);
     }
+    for name in outputs.iter().map(|output| output.name.as_str()).chain(["run.json"]) {
+        store.clear_leavings(name)?;
+    }
     let record = RunRecord::new(request, &audit, outputs, waves, started);
     record.write(&store)?;
     session.closing.summary(summary(&audit.report, out));
