@@ -180,7 +180,10 @@ mod tests {
             }
         }
         assert!(clear > 1000 && joined > 1000, "{clear} {joined}");
-        assert!(f64::from(clear_found) >= 0.98 * f64::from(clear), "recall {clear_found} of {clear}");
+        assert!(
+            f64::from(clear_found) >= 0.98 * f64::from(clear),
+            "recall {clear_found} of {clear}"
+        );
         assert!(joined_rightly >= joined - 2, "precision {joined_rightly} of {joined}");
         assert!(f64::from(same) >= 0.93 * f64::from(all), "same leader {same} of {all}");
     }

@@ -119,14 +119,19 @@ mod tests {
     /// Mean error and spread of the estimate, for short documents with many borrowed bins and long ones.
     #[test]
     fn estimates_are_without_bias() {
-        for (length, differing) in [(60, 6), (60, 30), (300, 20), (300, 100), (4000, 2000), (4000, 200)] {
-            let errors: Vec<f64> = (0..400).filter_map(|seed| {
-                let [one, other] = pair(seed, length, differing);
-                Some(sketch(&one)?.similarity(&sketch(&other)?) - exact(&one, &other))
-            }).collect();
+        for (length, differing) in
+            [(60, 6), (60, 30), (300, 20), (300, 100), (4000, 2000), (4000, 200)]
+        {
+            let errors: Vec<f64> = (0..400)
+                .filter_map(|seed| {
+                    let [one, other] = pair(seed, length, differing);
+                    Some(sketch(&one)?.similarity(&sketch(&other)?) - exact(&one, &other))
+                })
+                .collect();
             let n = errors.len() as f64;
             let mean = errors.iter().sum::<f64>() / n;
-            let deviation = (errors.iter().map(|e| (e - mean) * (e - mean)).sum::<f64>() / n).sqrt();
+            let deviation =
+                (errors.iter().map(|e| (e - mean) * (e - mean)).sum::<f64>() / n).sqrt();
             assert!(mean.abs() < 0.012, "{length} {differing}: mean error {mean}");
             assert!(deviation < 0.09, "{length} {differing}: deviation {deviation}");
         }

@@ -62,16 +62,6 @@ impl NearDuplicates {
         }
     }
 
-    /// Clusters of at least two documents.
-    pub(crate) fn count(&self) -> usize {
-        self.sizes.len() - 1
-    }
-
-    /// Documents that are in one.
-    pub(crate) fn documents(&self) -> u64 {
-        self.sizes.iter().map(|&size| u64::from(size)).sum()
-    }
-
     /// The cluster of a document, 0 for none.
     pub(crate) fn of(&self, ord: DocumentOrd) -> u32 {
         self.clusters[ord.unit as usize][ord.document as usize]
@@ -190,7 +180,7 @@ mod tests {
         let canonical = [vec![true; 3], vec![false, true, true, true]];
         let near = NearDuplicates::find(&units, &canonical);
         assert_eq!(near.clusters, [vec![1, 2, 0], vec![0, 2, 1, 0]]);
-        assert_eq!((near.count(), near.documents()), (2, 4));
+        assert_eq!(near.sizes, [0, 2, 2]);
         let all = [(0, 0), (0, 1), (0, 2), (1, 1), (1, 2), (1, 3)];
         let all = all.map(|(unit, document)| DocumentOrd { unit, document });
         assert_eq!(near.effective(all.into_iter()), 4);
