@@ -9,7 +9,7 @@ pub struct Summary {
     pub order: u8,
     /// Documents that contain it, duplicates included.
     pub df: u64,
-    /// Canonical documents that contain it: the number of postings.
+    /// Canonical documents that contain it, of which near-duplicates count as one where most of their cluster holds it.
     pub edf: u64,
     /// Distinct 4-grams directly before it, over canonical documents: 0..=edf.
     pub distinct_left: u64,

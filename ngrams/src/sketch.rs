@@ -52,7 +52,7 @@ pub fn sketch(hashes: &[u64]) -> Option<Sketch> {
     let mut least = [EMPTY; BINS];
     for piece in hashes.windows(PIECE) {
         let piece = fingerprint(piece);
-        let bin = &mut least[((piece >> 32) * BINS as u64 >> 32) as usize];
+        let bin = &mut least[(((piece >> 32) * BINS as u64) >> 32) as usize];
         *bin = piece.min(*bin);
     }
     let mut bytes = [0; BINS];
@@ -75,7 +75,7 @@ fn filled(least: &[u64; BINS], bin: usize) -> u64 {
 
 /// The bin that an empty one asks at a step.
 fn lender(bin: u64, step: u64) -> usize {
-    ((fingerprint(&[bin, step]) >> 32) * BINS as u64 >> 32) as usize
+    (((fingerprint(&[bin, step]) >> 32) * BINS as u64) >> 32) as usize
 }
 
 #[cfg(test)]

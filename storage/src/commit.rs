@@ -100,7 +100,8 @@ mod tests {
     fn leavings_of_a_killed_writer_are_cleared() {
         let folder = Folder::new();
         let store = Store::open(&folder.name("s"), runtime()).unwrap();
-        let names = ["report.json", "report.json#1", "report.json#2", "report.json#keep", "other#1"];
+        let names =
+            ["report.json", "report.json#1", "report.json#2", "report.json#keep", "other#1"];
         for name in names {
             std::fs::write(store.folder().unwrap().join(name), "x").unwrap();
         }

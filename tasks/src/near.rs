@@ -190,6 +190,7 @@ mod tests {
         let canonical = [vec![true; 3], vec![false, true, true, true]];
         let near = NearDuplicates::find(&units, &canonical);
         assert_eq!(near.clusters, [vec![1, 2, 0], vec![0, 2, 1, 0]]);
+        assert_eq!(near.sizes, [0, 2, 2]);
         assert_eq!((near.count(), near.documents()), (2, 4));
         let all = [(0, 0), (0, 1), (0, 2), (1, 1), (1, 2), (1, 3)];
         let all = all.map(|(unit, document)| DocumentOrd { unit, document });
