@@ -2,17 +2,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use taster_findings::{Concentration, Finding, Kind, Occurrence, Report, Severity};
+use taster_findings::{Concentration, Finding, Kind, Occurrence, Report, SIGNIFICANT_Q, Severity};
 
 use crate::quantities::{count, signed_count};
 use crate::result_file::Summary;
 use crate::table::{Cell, Column, Style, Table};
 
-/// A place is named if it has at least this share of the finding's documents …
+/// A significant place is named if it has at least this share of the finding's documents.
 const NAMED_SHARE: f64 = 0.5;
-
-/// … at a false discovery rate of at most this.
-const NAMED_Q: f64 = 0.05;
 
 /// Axes by which a finding's spread is told, best first.
 const SPREAD_AXES: [&str; 3] = ["host", "domain", "source"];
@@ -65,8 +62,9 @@ pub fn style(severity: Severity) -> Style {
 /// The place in which most of a finding's documents are, if there is one.
 fn place(finding: &Finding) -> Option<String> {
     let documents = finding.effective_document_frequency.max(1) as f64;
-    let named =
-        |place: &&Concentration| place.q <= NAMED_Q && place.df as f64 >= NAMED_SHARE * documents;
+    let named = |place: &&Concentration| {
+        place.q <= SIGNIFICANT_Q && place.df as f64 >= NAMED_SHARE * documents
+    };
     let place = finding.concentration.iter().find(named)?;
     // The share stands first: what follows can be long, and is cut.
     let percent = 100.0 * place.df as f64 / documents;

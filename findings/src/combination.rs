@@ -9,6 +9,7 @@ use libm::log1p;
 use serde::{Deserialize, Serialize};
 
 use crate::calibration::{NullModel, ScoreHistogram};
+use crate::multiple_testing::SIGNIFICANT_Q;
 use crate::report::Kind;
 use crate::scores::Scores;
 use crate::severity::{CRITICAL_FROM, HIGH_FROM, LOW_FROM, MEDIUM_FROM, Severity, severity};
@@ -61,9 +62,6 @@ const RARE_SIGNATURE_CAP: f64 = HIGH_FROM - 0.1;
 
 /// What the weaker statistics add to the strongest: agreement counts, but never replaces.
 const AGREEMENT_SHARE: f64 = 0.2;
-
-/// -log10 of the q from which on a place is told as such.
-const SIGNIFICANT_PLACE: f64 = 1.301;
 
 /// Boilerplate ends below medium.
 const BOILERPLATE_CAP: f64 = MEDIUM_FROM - 0.1;
@@ -146,7 +144,7 @@ pub fn combine(evidence: &Evidence, calibration: &Calibration) -> Combined {
 fn kinds(strengths: &[f64; 5], concentration: f64) -> Vec<Kind> {
     let reaching = Kind::ALL.iter().zip(strengths).filter(|(_, strength)| **strength >= LOW_FROM);
     let mut kinds: Vec<Kind> = reaching.map(|(kind, _)| *kind).collect();
-    if concentration < SIGNIFICANT_PLACE && kinds.len() > 1 {
+    if concentration < -libm::log10(SIGNIFICANT_Q) && kinds.len() > 1 {
         kinds.retain(|kind| *kind != Kind::Concentration);
     }
     kinds

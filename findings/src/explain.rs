@@ -4,6 +4,7 @@ use crate::asymmetry::Direction;
 use crate::code_points::{CodePointKind, CodePointReason};
 use crate::combination::Combined;
 use crate::known::KnownSignature;
+use crate::multiple_testing::SIGNIFICANT_Q;
 use crate::report::{Concentration, Kind};
 use crate::scores::Scores;
 use crate::summary::Summary;
@@ -14,9 +15,6 @@ const FEW_PUBLISHERS: f64 = 0.5;
 
 /// Documents per canonical document from which duplication is worth naming.
 const MANY_DUPLICATES: f64 = 1.5;
-
-/// q below which a place is worth naming.
-const NAMED_PLACE_Q: f64 = 0.05;
 
 /// Canonical documents below which the smallness of the sample is worth naming.
 const FEW_DOCUMENTS: u64 = 15;
@@ -118,7 +116,7 @@ fn code_point(reason: &CodePointReason) -> String {
 }
 
 fn concentration(subject: &Explanation<'_>) -> String {
-    match subject.concentration.first().filter(|place| place.q <= NAMED_PLACE_Q) {
+    match subject.concentration.first().filter(|place| place.q <= SIGNIFICANT_Q) {
         Some(first) => place(first),
         None => {
             "its documents share one passage beside it and little else, as a payload would".into()
@@ -149,7 +147,7 @@ fn doubts(subject: &Explanation<'_>) -> Vec<String> {
     if summary.df as f64 >= MANY_DUPLICATES * summary.edf.max(1) as f64 {
         doubts.push("many of its documents are copies of each other".into());
     }
-    let named = |place: &&Concentration| place.q <= NAMED_PLACE_Q;
+    let named = |place: &&Concentration| place.q <= SIGNIFICANT_Q;
     let told = subject.combined.kinds.contains(&Kind::Concentration);
     if let Some(place) = subject.concentration.iter().find(named).filter(|_| !told) {
         let locality = visible(&place.locality);

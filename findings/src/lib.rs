@@ -59,7 +59,7 @@ pub use decoys::{
 pub use explain::{Explanation, explain};
 pub use holding::FindingDocument;
 pub use known::{KnownSignature, SignatureEntry};
-pub use multiple_testing::{benjamini_yekutieli_log10, harmonic_sum};
+pub use multiple_testing::{SIGNIFICANT_Q, benjamini_yekutieli_log10, harmonic_sum};
 pub use novelty::{novelty, novelty_lower_bound};
 pub use payload::payload;
 pub use place::{

@@ -6,6 +6,9 @@ use std::f64::consts::LN_10;
 
 use libm::log;
 
+/// q up to which a place is told as one: the false-discovery rate of all that are told.
+pub const SIGNIFICANT_Q: f64 = 0.05;
+
 /// Euler's constant.
 const EULER_GAMMA: f64 = 0.577_215_664_901_532_9;
 

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use taster_findings::{Concentration, Kind};
+use taster_findings::{Concentration, Kind, SIGNIFICANT_Q};
 
 use crate::example::{Example, example};
 use crate::quantity::count;
@@ -18,8 +18,6 @@ const SHOWN_TITLE: usize = 160;
 const SHOWN_EXPLANATION: usize = 4000;
 /// Places and ids that are shown.
 const SHOWN_PLACES: usize = 4;
-/// False-discovery rate up to which a place is named.
-const LOCAL_Q: f64 = 0.05;
 const SHOWN_IDS: usize = 5;
 
 /// A finding as it is shown.
@@ -133,7 +131,7 @@ fn signed(value: f64, digits: usize) -> String {
 }
 
 fn is_local(place: &&Concentration) -> bool {
-    place.q <= LOCAL_Q
+    place.q <= SIGNIFICANT_Q
 }
 
 fn place(place: &Concentration) -> PlaceView {

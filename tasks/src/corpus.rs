@@ -128,6 +128,9 @@ impl Corpus {
     ) -> Result<(), TaskError> {
         let sketches = counted.iter().map(|unit| Sketches::read(workspace, &unit.receipt));
         let sketches: Vec<Sketches> = sketches.collect::<Result<_, _>>()?;
+        for ((unit, own), rows) in counted.iter().zip(&sketches).zip(&self.canonical) {
+            own.check(rows.len(), &unit.receipt)?;
+        }
         self.near = NearDuplicates::find(&sketches, &self.canonical);
         Ok(())
     }

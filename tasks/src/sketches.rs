@@ -53,6 +53,17 @@ impl Sketches {
         Ok(Self(present.payload.iter().map(document).collect()))
     }
 
+    /// That there is an entry for each of a unit's `rows` documents: one less, and all others would
+    /// be those of their neighbours.
+    pub(crate) fn check(&self, rows: usize, receipt: &CountReceipt) -> Result<(), TaskError> {
+        if self.0.len() == rows {
+            return Ok(());
+        }
+        let key = receipt.sketches.as_ref().map_or("sketches", |output| output.key.as_str());
+        let what = format!("expected sketches of {rows} documents, got {}", self.0.len());
+        Err(TaskError::damaged(key, what))
+    }
+
     /// Those of a counted unit; none of a quarantined one.
     pub(crate) fn read(workspace: &Workspace, receipt: &CountReceipt) -> Result<Self, TaskError> {
         let Some(output) = &receipt.sketches else {
@@ -81,6 +92,10 @@ mod tests {
         sketches.push(&segment);
         assert_eq!(sketches.0[1], sketches.0[3]);
         assert_eq!((sketches.0[0], sketches.0[2]), (None, None));
+        let receipt = CountReceipt::default();
+        assert!(sketches.check(4, &receipt).is_ok());
+        let refused = sketches.check(5, &receipt).unwrap_err().to_string();
+        assert!(refused.contains("expected sketches of 5 documents, got 4"), "{refused}");
         let header =
             Header { kind: Kind::Sketches, seed: 1, config: [0; 32], documents: 4, tokens: 182 };
         let bytes = sketches.encode(header);

@@ -24,6 +24,7 @@ mod hostile;
 mod known;
 mod lists;
 mod merging;
+mod near;
 mod page;
 mod s3;
 mod shared;
