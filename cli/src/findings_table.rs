@@ -93,7 +93,7 @@ impl<'a> Spreads<'a> {
             spread.occurrences += 1;
             spread.places.extend(match axis {
                 Some(axis) => occurrence.axes.get(axis).and_then(Option::as_deref),
-                None => Some(occurrence.shard.as_str()),
+                None => Some(&*occurrence.shard),
             });
         }
         let axis = axis.unwrap_or("shard");
@@ -189,7 +189,7 @@ pub mod tests {
     }
 
     fn occurrence(id: &str, host: &str) -> Occurrence {
-        let occurrence = Occurrence {
+        Occurrence {
             finding_id: id.into(),
             shard: "a.parquet".into(),
             row_group: 0,
@@ -199,9 +199,8 @@ pub mod tests {
             byte_end: 1,
             before: String::new(),
             after: String::new(),
-            axes: BTreeMap::new(),
-        };
-        occurrence.with_axes([("host".to_owned(), Some(host.to_owned()))])
+            axes: Occurrence::own_axes([("host".to_owned(), Some(host.to_owned()))]),
+        }
     }
 
     #[test]

@@ -69,7 +69,7 @@ fn level(severity: Severity) -> &'static str {
 
 fn result(finding: &Finding, occurrences: &[Occurrence]) -> Value {
     let kind = finding.kinds.first().copied().unwrap_or(Kind::Concentration);
-    let own = occurrences.iter().filter(|o| o.finding_id == finding.finding_id);
+    let own = occurrences.iter().filter(|o| *o.finding_id == *finding.finding_id);
     let text = format!("{:?}: {}", visible(&finding.text), finding.explanation);
     json!({
         "ruleId": kind.name(),

@@ -112,7 +112,7 @@ pub(crate) mod tests {
     /// A place where a finding stands.
     pub(crate) fn occurrence(finding: &Finding) -> Occurrence {
         Occurrence {
-            finding_id: finding.finding_id.clone(),
+            finding_id: finding.finding_id.as_str().into(),
             shard: "s".into(),
             row_group: 0,
             row: 1,
@@ -121,7 +121,7 @@ pub(crate) mod tests {
             byte_end: 1,
             before: String::new(),
             after: String::new(),
-            axes: BTreeMap::new(),
+            axes: Occurrence::own_axes([]),
         }
     }
 

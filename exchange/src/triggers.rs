@@ -38,7 +38,7 @@ struct Example<'a> {
 pub fn lines(findings: &[&Finding], occurrences: &[Occurrence]) -> Result<Vec<u8>, ExchangeError> {
     let mut out = Vec::new();
     for finding in findings {
-        let own = occurrences.iter().filter(|o| o.finding_id == finding.finding_id);
+        let own = occurrences.iter().filter(|o| *o.finding_id == *finding.finding_id);
         let examples = own.take(EXAMPLES).map(|o| Example { before: &o.before, after: &o.after });
         let trigger = Trigger {
             trigger: &finding.text,

@@ -16,7 +16,7 @@ pub struct FindingDocument {
     /// Row in the shard, from 0.
     pub row: i64,
     /// Document id.
-    pub id: String,
+    pub id: Arc<str>,
 }
 
 impl FindingDocument {

@@ -2,6 +2,7 @@
 //! `schema/report-v1.json`.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
@@ -119,19 +120,20 @@ pub struct Finding {
     pub explanation: String,
 }
 
-/// One place in the corpus where a finding stands.
+/// One place in the corpus where a finding stands. What it has in common with others is shared: there can be 250 times
+/// `max_findings`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Occurrence {
     /// The finding.
-    pub finding_id: String,
+    pub finding_id: Arc<str>,
     /// Key relative to the input root.
-    pub shard: String,
+    pub shard: Arc<str>,
     /// Row group in the shard.
     pub row_group: i32,
     /// Row in the shard.
     pub row: i64,
     /// Document id.
-    pub id: String,
+    pub id: Arc<str>,
     /// First byte in the text's UTF-8.
     pub byte_start: i64,
     /// Byte after the last.
@@ -141,9 +143,9 @@ pub struct Occurrence {
     /// Text after it.
     pub after: String,
     /// Axis columns by name, each a column of its own; axes named like a column above are left
-    /// out by [`Occurrence::with_axes`], they say the same.
+    /// out by [`Occurrence::own_axes`], they say the same.
     #[serde(flatten)]
-    pub axes: BTreeMap<String, Option<String>>,
+    pub axes: Arc<BTreeMap<String, Option<String>>>,
 }
 
 impl Occurrence {
@@ -160,12 +162,13 @@ impl Occurrence {
         "after",
     ];
 
-    /// The occurrence with these axis columns.
+    /// Of these axes, those that are columns of their own.
     #[must_use]
-    pub fn with_axes(mut self, axes: impl IntoIterator<Item = (String, Option<String>)>) -> Self {
+    pub fn own_axes(
+        axes: impl IntoIterator<Item = (String, Option<String>)>,
+    ) -> Arc<BTreeMap<String, Option<String>>> {
         let own = |(name, _): &(String, _)| !Self::COLUMNS.contains(&name.as_str());
-        self.axes = axes.into_iter().filter(own).collect();
-        self
+        Arc::new(axes.into_iter().filter(own).collect())
     }
 }
 
@@ -473,7 +476,7 @@ mod tests {
     #[test]
     fn axes_never_hide_a_column() {
         let occurrence = Occurrence {
-            finding_id: finding().finding_id,
+            finding_id: finding().finding_id.into(),
             shard: "a.parquet".into(),
             row_group: 0,
             row: 5,
@@ -482,10 +485,12 @@ mod tests {
             byte_end: 20,
             before: "x".into(),
             after: "y".into(),
-            axes: BTreeMap::new(),
+            axes: Occurrence::own_axes([
+                ("shard".to_string(), Some("other".to_string())),
+                ("host".into(), None),
+            ]),
         };
-        let axes = [("shard".to_string(), Some("other".to_string())), ("host".into(), None)];
-        let value = serde_json::to_value(occurrence.with_axes(axes)).unwrap();
+        let value = serde_json::to_value(occurrence).unwrap();
         assert_eq!(value["shard"], "a.parquet");
         assert_eq!(value["host"], Value::Null);
         let expected = Occurrence::COLUMNS.len() + 1;

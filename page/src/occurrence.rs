@@ -42,6 +42,8 @@ impl Place {
 
 #[cfg(test)]
 pub(crate) mod tests {
+    use std::sync::Arc;
+
     use super::*;
     use std::collections::BTreeMap;
 
@@ -56,10 +58,10 @@ pub(crate) mod tests {
             byte_end: 20,
             before: before.into(),
             after: after.into(),
-            axes: BTreeMap::from([
+            axes: Arc::new(BTreeMap::from([
                 ("host".into(), Some("example.org".into())),
                 ("date".into(), None),
-            ]),
+            ])),
         }
     }
 

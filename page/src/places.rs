@@ -107,7 +107,7 @@ fn cells(listed: &[&Occurrence]) -> Cells {
     let mut counts = BTreeMap::new();
     for occurrence in listed {
         let publisher = value(occurrence, axis).unwrap_or("(none)").to_owned();
-        *counts.entry((publisher, occurrence.shard.clone())).or_insert(0) += 1;
+        *counts.entry((publisher, occurrence.shard.as_ref().to_owned())).or_insert(0) += 1;
     }
     Cells { axis: axis.to_owned(), counts }
 }
@@ -133,7 +133,7 @@ mod tests {
         let mut occurrence = occurrence("", "");
         (occurrence.shard, occurrence.row) = (shard.into(), row);
         let axes = [("host", host.map(str::to_owned)), ("date", Some(date.to_owned()))];
-        occurrence.axes = axes.map(|(name, value)| (name.to_owned(), value)).into();
+        occurrence.axes = Occurrence::own_axes(axes.map(|(name, value)| (name.to_owned(), value)));
         occurrence
     }
 
@@ -159,7 +159,7 @@ mod tests {
     #[test]
     fn without_axes_there_is_the_shard() {
         let mut one = at("a", 0, None, "");
-        one.axes.clear();
+        one.axes = Occurrence::own_axes([]);
         let places = places([one].iter(), 1).unwrap();
         assert_eq!((places.axes.len(), places.cells.counts.len()), (1, 0));
         assert!(places.dates.is_none());

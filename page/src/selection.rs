@@ -17,7 +17,7 @@ pub(crate) fn ranges(occurrences: &[Occurrence]) -> BTreeMap<&str, Range<usize>>
     same.map(|chunk| {
         let range = start..start + chunk.len();
         start = range.end;
-        (chunk[0].finding_id.as_str(), range)
+        (&*chunk[0].finding_id, range)
     })
     .collect()
 }
@@ -75,12 +75,12 @@ mod tests {
             shard: "s".into(),
             row_group: 0,
             row,
-            id: String::new(),
+            id: "".into(),
             byte_start: 0,
             byte_end: 1,
             before: String::new(),
             after: String::new(),
-            axes: BTreeMap::new(),
+            axes: Occurrence::own_axes([]),
         }
     }
 

@@ -5,7 +5,7 @@
 //! * [`Sources::documents`], [`Sources::rows`]: documents of a shard, decoded within limits.
 //! * [`Store::probe`]: what a store can do, tried out.
 //! * [`traffic`]: requests and bytes of this process so far, for metrics.
-//! * [`write_table`], [`TableWriter`]: Parquet files as output; [`TableReader`] reads them back.
+//! * [`write_table`], [`write_batches`], [`TableWriter`]: Parquet files as output; [`TableReader`] reads them back.
 //!
 //! Every call blocks: task bodies run on plain threads. What is asynchronous stays inside, on
 //! the runtime that the caller hands in. Absent on purpose: what documents mean, and which of
@@ -49,6 +49,6 @@ pub use overlay::Overlay;
 pub use probe::{ObjectProbe, StoreProbe};
 pub use sources::Sources;
 pub use store::{Piece, Store};
-pub use table::{TableWriter, write_table};
+pub use table::{TableWriter, write_batches, write_table};
 pub use table_reader::TableReader;
 pub use traffic::{Traffic, documents_decoded, traffic};

@@ -2,6 +2,7 @@
 //! large every locality is.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 use taster_findings::{AxisTotals, CorpusTotals};
@@ -49,7 +50,7 @@ pub(crate) struct Corpus {
     /// Digest of all that the count wave found.
     pub digest: [u8; 32],
     /// Key of every unit's shard.
-    shards: Vec<String>,
+    shards: Vec<Arc<str>>,
     /// Per shard key, BLAKE3 over the digests of its texts in row order.
     pub shard_digests: BTreeMap<String, Digest>,
 }
@@ -61,7 +62,7 @@ impl Corpus {
     }
 
     /// Key of the shard that holds a document.
-    pub(crate) fn shard_of(&self, ord: DocumentOrd) -> &str {
+    pub(crate) fn shard_of(&self, ord: DocumentOrd) -> &Arc<str> {
         &self.shards[ord.unit as usize]
     }
 
@@ -89,8 +90,9 @@ impl Corpus {
             tokens: counted.iter().map(|unit| unit.receipt.tokens()).sum(),
             ..Self::default()
         };
-        let key =
-            |unit: &Counted| workspace.manifest.shards[unit.unit.shard_ord as usize].key.clone();
+        let key = |unit: &Counted| {
+            Arc::from(workspace.manifest.shards[unit.unit.shard_ord as usize].key.as_str())
+        };
         corpus.shards = counted.iter().map(key).collect();
         corpus.find_duplicates(&tables);
         corpus.find_near_duplicates(workspace, counted)?;

@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 use taster_ngrams::{Fingerprinter, Span};
@@ -10,8 +11,9 @@ use taster_planning::{Digest, DigestBuilder};
 use taster_storage::{DocumentBatch, Want};
 
 use crate::TaskError;
-use crate::corpus::{Counted, DocumentOrd, read_table};
+use crate::corpus::{Corpus, Counted, DocumentOrd, read_table};
 use crate::count::folder as count_folder;
+use crate::read_documents::ReadDocument;
 use crate::workspace::Workspace;
 
 /// Tokens kept on each side of an occurrence: how far a sequence can be extended.
@@ -43,11 +45,7 @@ impl Target {
 /// What was seen of the targets in one document.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct Page {
-    pub document: DocumentOrd,
-    pub row: u64,
-    pub row_group: u32,
-    pub id: String,
-    pub axes: Vec<Option<String>>,
+    pub document: Arc<ReadDocument>,
     /// The text around all occurrences, each part of it once.
     pub text: String,
     /// In text order for each target.
@@ -110,6 +108,7 @@ impl<'a> Sighting<'a> {
 pub(crate) struct Errand<'a> {
     pub unit_ord: u32,
     pub counted: &'a Counted,
+    pub corpus: &'a Corpus,
     pub targets: &'a [Target],
 }
 
@@ -127,7 +126,7 @@ impl Errand<'_> {
 
     /// What an errand's result depends on.
     fn digest(&self, workspace: &Workspace) -> Digest {
-        let mut builder = DigestBuilder::new("taster evidence 2")
+        let mut builder = DigestBuilder::new("taster evidence 3")
             .text(&count_folder(workspace, &self.counted.unit))
             .number(u64::from(self.unit_ord));
         for (index, target) in self.targets.iter().enumerate() {
@@ -187,6 +186,7 @@ pub(crate) fn look(workspace: &Workspace, errand: &Errand<'_>) -> Result<Vec<Pag
 
 struct Looking<'a> {
     workspace: &'a Workspace,
+    corpus: &'a Corpus,
     targets: &'a [Target],
     unit_ord: u32,
     fingerprinter: Fingerprinter,
@@ -211,6 +211,7 @@ impl<'a> Looking<'a> {
     fn new(workspace: &'a Workspace, errand: &Errand<'a>) -> Self {
         Self {
             workspace,
+            corpus: errand.corpus,
             targets: errand.targets,
             unit_ord: errand.unit_ord,
             fingerprinter: Fingerprinter::default(),
@@ -232,13 +233,9 @@ impl<'a> Looking<'a> {
             return;
         }
         let (text, marks) = snippets(text, &self.spans, &mut self.occurrences);
-        let axes = 0..self.workspace.manifest.axes.len();
+        let ord = DocumentOrd { unit: self.unit_ord, document };
         self.pages.push(Page {
-            document: DocumentOrd { unit: self.unit_ord, document },
-            row: batch.row(index),
-            row_group: batch.row_group(index),
-            id: batch.id(index).into_owned(),
-            axes: axes.map(|axis| batch.axis(axis, index).map(str::to_owned)).collect(),
+            document: Arc::new(ReadDocument::new(self.corpus, batch, index, ord)),
             text,
             marks,
             uncounted: std::mem::take(&mut self.uncounted),

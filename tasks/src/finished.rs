@@ -171,7 +171,7 @@ fn append_documents(batch: &RecordBatch, documents: &mut Vec<FindingDocument>) -
         shard: shared(&mut shard, shards.value(at)),
         row_group: groups.value(at),
         row: rows.value(at),
-        id: ids.value(at).to_owned(),
+        id: Arc::from(ids.value(at)),
     }));
     Some(())
 }
@@ -186,21 +186,22 @@ fn append_occurrences(batch: &RecordBatch, occurrences: &mut Vec<Occurrence>) ->
     let names = schema.fields().iter().skip(Occurrence::COLUMNS.len()).map(|field| field.name());
     let axes: Option<Vec<_>> = names.map(|name| Some((name.clone(), text(name)?))).collect();
     let axes = axes?;
+    let (mut finding, mut shard): (Arc<str>, Arc<str>) = (Arc::from(""), Arc::from(""));
     for at in 0..batch.num_rows() {
         let values = axes.iter().map(|(name, column)| {
             (name.clone(), column.is_valid(at).then(|| column.value(at).to_owned()))
         });
         occurrences.push(Occurrence {
-            finding_id: findings.value(at).to_owned(),
-            shard: shards.value(at).to_owned(),
+            finding_id: shared(&mut finding, findings.value(at)),
+            shard: shared(&mut shard, shards.value(at)),
             row_group: groups.value(at),
             row: rows.value(at),
-            id: ids.value(at).to_owned(),
+            id: Arc::from(ids.value(at)),
             byte_start: starts.value(at),
             byte_end: ends.value(at),
             before: before.value(at).to_owned(),
             after: after.value(at).to_owned(),
-            axes: values.collect(),
+            axes: Arc::new(values.collect()),
         });
     }
     Some(())

@@ -78,18 +78,25 @@ impl Verified {
 }
 
 /// Targets that turned out to be the same sequence become one: the first and the last n-gram
-/// of a long phrase, and what a signature matches of it.
-pub(crate) fn joined(verified: Vec<Verified>) -> Vec<Verified> {
-    let mut by_id: BTreeMap<String, Verified> = BTreeMap::new();
-    for next in verified {
-        match by_id.get_mut(&next.id) {
-            None => drop(by_id.insert(next.id.clone(), next)),
+/// of a long phrase, and what a signature matches of it. Joined as they come, for each holds text.
+#[derive(Default)]
+pub(crate) struct Joined(BTreeMap<String, Verified>);
+
+impl Joined {
+    /// Adds the next target.
+    pub(crate) fn add(&mut self, next: Verified) {
+        match self.0.get_mut(&next.id) {
+            None => drop(self.0.insert(next.id.clone(), next)),
             Some(known) => known.absorb(next),
         }
     }
-    let mut all: Vec<Verified> = by_id.into_values().collect();
-    pass_on(&mut all);
-    all
+
+    /// All sequences, by id.
+    pub(crate) fn finish(self) -> Vec<Verified> {
+        let mut all: Vec<Verified> = self.0.into_values().collect();
+        pass_on(&mut all);
+        all
+    }
 }
 
 /// What a signature matches inside a longer sequence of the same documents, that one matches as well:

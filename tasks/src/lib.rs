@@ -36,6 +36,7 @@ mod passes;
 mod plan;
 mod progress;
 mod rarity;
+mod read_documents;
 mod report;
 mod request;
 mod reread;

@@ -10,12 +10,10 @@ use taster_findings::{
 };
 
 use crate::corpus::{Corpus, DocumentOrd};
-use crate::joined::{Verified, joined};
+use crate::joined::Verified;
 use crate::sought::Rated;
-use crate::verified::{Place, Sequence};
+use crate::verified::{Holder, Place, Sequence};
 
-/// Occurrences listed per finding.
-const LISTED_OCCURRENCES: usize = 250;
 /// Document ids listed per finding.
 const LISTED_IDS: usize = 1000;
 /// An n-gram that stands in this share of a large locality's documents, and hardly anywhere
@@ -124,8 +122,7 @@ pub(crate) fn outcome(
     verified: Vec<Verified>,
     max_findings: usize,
 ) -> Outcome {
-    let mut judged: Vec<Judged> =
-        joined(verified).into_iter().map(|v| Judged::new(judge, v)).collect();
+    let mut judged: Vec<Judged> = verified.into_iter().map(|v| Judged::new(judge, v)).collect();
     judged.sort_by(|a, b| {
         b.combined
             .score
@@ -136,6 +133,7 @@ pub(crate) fn outcome(
         judged.iter().map(|judged| document_numbers(&judged.verified.sequence)).collect();
     let members: Vec<CampaignMember<'_>> = judged.iter().zip(&sets).map(member).collect();
     let campaigns = group(&members);
+    drop(members);
     let mut shown: Vec<(&Folded, u32)> = campaigns
         .iter()
         .flat_map(|campaign| campaign.findings.iter().map(|folded| (folded, campaign.number)))
@@ -143,13 +141,19 @@ pub(crate) fn outcome(
     shown.sort_by_key(|(folded, _)| folded.rank);
     shown.truncate(max_findings);
     let mut outcome = Outcome::default();
+    let mut listing = Listing::new(corpus);
     for (index, (folded, campaign)) in shown.iter().enumerate() {
-        let judged = &judged[folded.member];
-        outcome.findings.push(judged.finding(judge, corpus, index + 1, *campaign));
-        outcome.sought.push(judged.verified.sought.clone());
-        outcome.occurrences.extend(judged.occurrences(corpus));
-        outcome.listed.extend(judged.listed().map(|place| place.document));
-        outcome.documents.extend(judged.documents(corpus));
+        let judged = &mut judged[folded.member];
+        let finding = judged.finding(judge, corpus, index + 1, *campaign);
+        let Verified { sequence, sought, .. } = &mut judged.verified;
+        let id = Arc::from(finding.finding_id.as_str());
+        outcome.documents.extend(listing.documents(&id, &std::mem::take(&mut sequence.holders)));
+        outcome.sought.push(std::mem::take(sought));
+        outcome.findings.push(finding);
+        for place in std::mem::take(&mut sequence.listed) {
+            outcome.listed.push(place.document.ord);
+            outcome.occurrences.push(listing.occurrence(&id, place));
+        }
     }
     outcome.campaigns = campaigns
         .iter()
@@ -258,8 +262,7 @@ impl Judged {
             score: self.combined.score,
             document_frequency: sequence.documents.len() as i64,
             effective_document_frequency: effective as i64,
-            collection_frequency: (sequence.occurrences.len() as u64 + sequence.uncounted)
-                .cast_signed(),
+            collection_frequency: sequence.occurrences().cast_signed(),
             novelty: candidate.scores.novelty,
             asymmetry: candidate.scores.asymmetry.weighted,
             code_points: sequence.code_points.score,
@@ -272,55 +275,58 @@ impl Judged {
 
     /// Ids of the first documents, in shard and row order.
     fn ids(&self) -> Vec<String> {
-        let places = self.verified.sequence.occurrences.chunk_by(|a, b| a.document == b.document);
-        places.take(LISTED_IDS).map(|occurrences| occurrences[0].id.clone()).collect()
-    }
-
-    fn listed(&self) -> impl Iterator<Item = &Place> {
-        self.verified.sequence.occurrences.iter().take(LISTED_OCCURRENCES)
-    }
-
-    /// All its documents, in shard and row order.
-    fn documents(&self, corpus: &Corpus) -> Vec<FindingDocument> {
-        let Verified { sequence, id, .. } = &self.verified;
-        let finding_id: Arc<str> = Arc::from(id.as_str());
-        let places = sequence.occurrences.chunk_by(|a, b| a.document == b.document);
-        let mut shard: Arc<str> = Arc::from("");
-        let document = |places: &[Place]| {
-            let place = &places[0];
-            let key = corpus.shard_of(place.document);
-            if &*shard != key {
-                shard = Arc::from(key);
-            }
-            FindingDocument {
-                finding_id: Arc::clone(&finding_id),
-                shard: Arc::clone(&shard),
-                row_group: place.row_group.cast_signed(),
-                row: place.row.cast_signed(),
-                id: place.id.clone(),
-            }
-        };
-        places.map(document).collect()
-    }
-
-    fn occurrences(&self, corpus: &Corpus) -> impl Iterator<Item = Occurrence> {
-        self.listed().map(|place| occurrence(place, &self.verified.id, corpus))
+        let first = self.verified.sequence.holders.iter().take(LISTED_IDS);
+        first.map(|holder| holder.document.id.as_ref().to_owned()).collect()
     }
 }
 
-fn occurrence(place: &Place, id: &str, corpus: &Corpus) -> Occurrence {
-    let names = corpus.totals.axes.iter().map(|axis| axis.name.clone());
-    let occurrence = Occurrence {
-        finding_id: id.to_owned(),
-        shard: corpus.shard_of(place.document).to_owned(),
-        row_group: place.row_group.cast_signed(),
-        row: place.row.cast_signed(),
-        id: place.id.clone(),
-        byte_start: place.byte_start as i64,
-        byte_end: place.byte_end as i64,
-        before: place.before.clone(),
-        after: place.after.clone(),
-        axes: BTreeMap::new(),
-    };
-    occurrence.with_axes(names.zip(place.axes.iter().cloned()))
+/// Makes the rows of the tables beside the findings; what is the same in many of them is shared.
+struct Listing<'a> {
+    corpus: &'a Corpus,
+    names: Vec<String>,
+    /// The axes of every document that is listed.
+    axes: BTreeMap<DocumentOrd, Arc<BTreeMap<String, Option<String>>>>,
+}
+
+impl<'a> Listing<'a> {
+    fn new(corpus: &'a Corpus) -> Self {
+        let names = corpus.totals.axes.iter().map(|axis| axis.name.clone()).collect();
+        Self { corpus, names, axes: BTreeMap::new() }
+    }
+
+    /// All documents of a finding, in shard and row order.
+    fn documents(
+        &self,
+        id: &Arc<str>,
+        holders: &[Holder],
+    ) -> impl Iterator<Item = FindingDocument> {
+        holders.iter().map(|Holder { document, .. }| FindingDocument {
+            finding_id: Arc::clone(id),
+            shard: Arc::clone(self.corpus.shard_of(document.ord)),
+            row_group: document.row_group.cast_signed(),
+            row: document.row.cast_signed(),
+            id: Arc::clone(&document.id),
+        })
+    }
+
+    fn occurrence(&mut self, id: &Arc<str>, place: Place) -> Occurrence {
+        let Place { document, byte_start, byte_end, before, after } = place;
+        let (corpus, names) = (self.corpus, &self.names);
+        let axes = self.axes.entry(document.ord).or_insert_with(|| {
+            let values = document.values(corpus).map(|value| value.map(str::to_owned));
+            Occurrence::own_axes(names.iter().cloned().zip(values))
+        });
+        Occurrence {
+            finding_id: Arc::clone(id),
+            shard: Arc::clone(corpus.shard_of(document.ord)),
+            row_group: document.row_group.cast_signed(),
+            row: document.row.cast_signed(),
+            id: Arc::clone(&document.id),
+            byte_start: byte_start as i64,
+            byte_end: byte_end as i64,
+            before: before.into(),
+            after: after.into(),
+            axes: Arc::clone(axes),
+        }
+    }
 }

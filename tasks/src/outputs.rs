@@ -14,13 +14,16 @@ use taster_findings::{
 };
 use taster_page::{Confidence, Decoys, Recall, ShardRow, Subject};
 use taster_planning::Digest;
-use taster_storage::{Store, write_table};
+use taster_storage::{Store, write_batches};
 
 use crate::error::InObject;
 use crate::{Audit, ShardLine, TaskError};
 
 /// The table of all documents of all findings.
 pub(crate) const FINDING_DOCUMENTS: &str = "finding_documents.parquet";
+
+/// Rows of a table that are put into columns at the same time.
+const ROWS: usize = 1 << 14;
 
 /// A file of the output folder.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -35,6 +38,7 @@ pub struct WrittenFile {
 
 impl WrittenFile {
     fn write(out: &Store, name: &str, bytes: Bytes) -> Result<Self, TaskError> {
+        // One after the other: together, the files would take as much memory as what they are made of.
         let file =
             Self { name: name.to_owned(), bytes: bytes.len() as u64, blake3: Digest::of(&bytes) };
         out.replace(name, bytes)?;
@@ -51,24 +55,24 @@ impl Audit {
     /// Trouble with the store.
     pub fn write(&self, out: &Store) -> Result<Vec<WrittenFile>, TaskError> {
         let findings = &self.report.findings;
-        let report = serde_json::to_vec_pretty(&self.report).in_object("report.json")?;
+        let report = || serde_json::to_vec_pretty(&self.report).in_object("report.json");
+        let write = |name, bytes| WrittenFile::write(out, name, bytes);
+        Ok(vec![
+            write("findings.parquet", findings_table(findings)?)?,
+            write("findings.jsonl", lines(findings)?)?,
+            write("occurrences.parquet", self.occurrences_table()?)?,
+            write(FINDING_DOCUMENTS, finding_documents(&self.finding_documents)?)?,
+            write("manifest.jsonl", lines(&self.shards)?)?,
+            write("quarantine.jsonl", lines(&self.quarantine)?)?,
+            write("report.html", Bytes::from(self.page()?))?,
+            write("report.json", Bytes::from(report()?))?,
+        ])
+    }
+
+    fn occurrences_table(&self) -> Result<Bytes, TaskError> {
         let axes = self.occurrence_axes();
-        let (about_findings, about_occurrences) = (findings_schema(), occurrences_schema(&axes));
-        let occurrences = occurrences_batch(&about_occurrences, &axes, &self.occurrences)?;
-        let files = [
-            (
-                "findings.parquet",
-                write_table(&about_findings, &[findings_batch(&about_findings, findings)?])?,
-            ),
-            ("findings.jsonl", lines(findings)?),
-            ("occurrences.parquet", write_table(&about_occurrences, &[occurrences])?),
-            (FINDING_DOCUMENTS, finding_documents(&self.finding_documents)?),
-            ("manifest.jsonl", lines(&self.shards)?),
-            ("quarantine.jsonl", lines(&self.quarantine)?),
-            ("report.html", Bytes::from(self.page()?)),
-            ("report.json", Bytes::from(report)),
-        ];
-        files.into_iter().map(|(name, bytes)| WrittenFile::write(out, name, bytes)).collect()
+        let schema = occurrences_schema(&axes);
+        table(&schema, &self.occurrences, |rows| occurrences_batch(&schema, &axes, rows))
     }
 
     /// `report.html`: the report for people.
@@ -126,6 +130,20 @@ fn lines<T: Serialize>(values: &[T]) -> Result<Bytes, TaskError> {
     Ok(Bytes::from(out))
 }
 
+/// A table of all rows, of which a part is put into columns at a time.
+fn table<T>(
+    schema: &SchemaRef,
+    rows: &[T],
+    columns: impl Fn(&[T]) -> Result<RecordBatch, TaskError>,
+) -> Result<Bytes, TaskError> {
+    write_batches(schema, rows.chunks(ROWS).map(columns))
+}
+
+fn findings_table(findings: &[Finding]) -> Result<Bytes, TaskError> {
+    let schema = findings_schema();
+    table(&schema, findings, |rows| findings_batch(&schema, rows))
+}
+
 /// One row for each document of each finding, none left out.
 fn finding_documents(documents: &[FindingDocument]) -> Result<Bytes, TaskError> {
     use DataType::{Int32, Int64, Utf8};
@@ -133,6 +151,13 @@ fn finding_documents(documents: &[FindingDocument]) -> Result<Bytes, TaskError> 
     let fields = FindingDocument::COLUMNS.iter().zip(kinds);
     let fields = fields.map(|(name, kind)| Field::new(*name, kind, false));
     let schema: SchemaRef = Arc::new(Schema::new(fields.collect::<Vec<_>>()));
+    table(&schema, documents, |rows| finding_documents_batch(&schema, rows))
+}
+
+fn finding_documents_batch(
+    schema: &SchemaRef,
+    documents: &[FindingDocument],
+) -> Result<RecordBatch, TaskError> {
     let text = |value: fn(&FindingDocument) -> &str| strings(documents.iter().map(value));
     let columns = vec![
         text(|d| &d.finding_id),
@@ -141,7 +166,7 @@ fn finding_documents(documents: &[FindingDocument]) -> Result<Bytes, TaskError> 
         Arc::new(Int64Array::from_iter_values(documents.iter().map(|d| d.row))) as ArrayRef,
         text(|d| &d.id),
     ];
-    Ok(write_table(&schema, &[batch(&schema, columns)?])?)
+    batch(schema, columns)
 }
 
 fn batch(schema: &SchemaRef, columns: Vec<ArrayRef>) -> Result<RecordBatch, TaskError> {

@@ -10,7 +10,8 @@ use crate::audit::Driver;
 use crate::corpus::{Counted, DocumentOrd};
 use crate::dispatch::run_wave;
 use crate::evidence::{Page, Sighting, Target};
-use crate::joined::Verified;
+use crate::joined::{Joined, Verified};
+use crate::read_documents::ReadDocuments;
 use crate::stages::{ByTarget, Chosen, Looking, by_target};
 use crate::summarize::Posted;
 use crate::verified::{Sequence, verify};
@@ -58,7 +59,7 @@ impl RunPlaces {
 /// What the evidence wave brings.
 #[derive(Default)]
 pub(crate) struct Seen {
-    /// What may become findings.
+    /// What may become findings, by id.
     pub verified: Vec<Verified>,
     /// What lists beside them need.
     pub spelled: Spelled,
@@ -67,9 +68,11 @@ pub(crate) struct Seen {
 /// The evidence wave, in passes of bounded memory.
 pub(crate) fn evidence(driver: &mut Driver<'_>, chosen: &Chosen) -> Result<Seen, TaskError> {
     let corpus = &chosen.screened.counts.corpus;
-    let Seen { mut verified, mut spelled } = Seen::default();
+    let (mut joined, mut spelled) = (Joined::default(), Spelled::default());
+    let mut documents = ReadDocuments::default();
     for pass in passes(&chosen.targets, driver.workspace.segment_tokens) {
-        let pages = look_all(driver, chosen, Arc::clone(&chosen.targets), pass.clone())?;
+        let mut pages = look_all(driver, chosen, Arc::clone(&chosen.targets), pass.clone())?;
+        pages.iter_mut().for_each(|page| page.document = documents.once(&page.document));
         let seen = by_target(&pages, pass.len());
         let sequences = sequences(driver, &chosen.targets[pass.clone()], &seen)?;
         for ((place, sequence), seen) in pass.zip(sequences).zip(&seen) {
@@ -83,7 +86,7 @@ pub(crate) fn evidence(driver: &mut Driver<'_>, chosen: &Chosen) -> Result<Seen,
             let target = &chosen.targets[place];
             sequence.uncounted = more_of(driver, chosen, target, &sequence, &seen.uncounted)?;
             let sought = chosen.sought.of(place);
-            verified.push(match chosen.candidates.get(place).cloned() {
+            joined.add(match chosen.candidates.get(place).cloned() {
                 Some(choice::Chosen { candidate, placed, .. }) => {
                     Verified::new(candidate, placed, sequence, sought)
                 }
@@ -91,7 +94,7 @@ pub(crate) fn evidence(driver: &mut Driver<'_>, chosen: &Chosen) -> Result<Seen,
             });
         }
     }
-    Ok(Seen { verified, spelled })
+    Ok(Seen { verified: joined.finish(), spelled })
 }
 
 /// The verified sequence of every target of a pass.
@@ -123,10 +126,11 @@ fn more_of(
     }
     let documents: Vec<DocumentOrd> = uncounted.iter().map(|(document, _)| *document).collect();
     let kept = sequence
-        .occurrences
+        .holders
         .iter()
-        .filter(|place| documents.binary_search(&place.document).is_ok())
-        .count();
+        .filter(|holder| documents.binary_search(&holder.document.ord).is_ok())
+        .map(|holder| u64::from(holder.occurrences))
+        .sum();
     let whole = Target {
         fingerprint: fingerprint(&sequence.hashes),
         order: sequence.hashes.len(),
@@ -137,7 +141,7 @@ fn more_of(
     let all = pages.iter().map(|page| {
         page.marks.len() as u64 + page.uncounted.iter().map(|(_, more)| more).sum::<u64>()
     });
-    Ok(all.sum::<u64>().saturating_sub(kept as u64))
+    Ok(all.sum::<u64>().saturating_sub(kept))
 }
 
 /// What all errands of a pass saw, in unit and row order.

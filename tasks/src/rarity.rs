@@ -52,7 +52,7 @@ pub(crate) fn shadings(
         .into_iter()
         .map(|index| {
             let occurrence = &occurrences[index];
-            let text = texts.get(occurrence.finding_id.as_str()).copied().unwrap_or_default();
+            let text = texts.get(&*occurrence.finding_id).copied().unwrap_or_default();
             let ngrams = ngrams(workspace, occurrence, text, order);
             Example { occurrence: index, run: runs.run_of(documents[index]), ngrams }
         })

@@ -7,8 +7,9 @@ use taster_planning::{Parameters, Signature};
 
 use crate::corpus::{Corpus, Counted, DocumentOrd};
 use crate::evidence::Target;
+use crate::read_documents::ReadDocument;
 use crate::signatures::{Touched, listed};
-use crate::verified::{Place, Sequence};
+use crate::verified::Sequence;
 
 /// Different token sequences of one signature that become findings: those in most documents. A
 /// pattern with a wide middle matches something else in every document.
@@ -104,11 +105,9 @@ pub(crate) fn rated(
 /// What is known of a sequence without the score wave: how many documents hold it, and where. Both
 /// sides count as equally varied, and nothing as unseen.
 pub(crate) fn summary(corpus: &Corpus, sequence: &Sequence) -> Summary {
-    let documents = sequence.occurrences.chunk_by(|a, b| a.document == b.document);
-    let canonical: Vec<&Place> = documents
-        .map(|places| &places[0])
-        .filter(|place| corpus.is_canonical(place.document))
-        .collect();
+    let documents = sequence.holders.iter().map(|holder| &*holder.document);
+    let canonical: Vec<&ReadDocument> =
+        documents.filter(|document| corpus.is_canonical(document.ord)).collect();
     let edf = canonical.len() as u64;
     Summary {
         order: sequence.tokens.len().min(usize::from(u8::MAX)) as u8,
@@ -123,12 +122,10 @@ pub(crate) fn summary(corpus: &Corpus, sequence: &Sequence) -> Summary {
 }
 
 /// Where documents are on one axis.
-fn along(corpus: &Corpus, axis: usize, places: &[&Place]) -> AxisSummary {
+fn along(corpus: &Corpus, axis: usize, documents: &[&ReadDocument]) -> AxisSummary {
     let mut sizes: BTreeMap<u32, u64> = BTreeMap::new();
-    for value in places.iter().filter_map(|place| place.axes[axis].as_deref()) {
-        if let Some(locality) = corpus.locality(axis, value) {
-            *sizes.entry(locality).or_default() += 1;
-        }
+    for locality in documents.iter().filter_map(|document| document.axes[axis]) {
+        *sizes.entry(locality).or_default() += 1;
     }
     // The last of equal ones is the best, so the lowest ordinal comes last.
     let top = sizes.iter().rev().max_by_key(|(_, size)| **size);

@@ -1,6 +1,7 @@
 //! From the sightings of one candidate to a verified sequence.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use taster_findings::{
     CodePointScore, Company, PIECE, Surrounding, Window, code_points, company, extend,
@@ -9,9 +10,12 @@ use taster_ngrams::fingerprint::fingerprint;
 
 use crate::corpus::DocumentOrd;
 use crate::evidence::{REACH, Sighting};
+use crate::read_documents::ReadDocument;
 
 /// Bytes of text shown before and after an occurrence, about.
 pub(crate) const SHOWN_BYTES: usize = 160;
+/// Occurrences listed per finding: the text around all others is not kept.
+const LISTED_OCCURRENCES: usize = 250;
 
 /// A sequence that stands in the corpus as said: every document was read and its tokens compared.
 #[derive(Debug, Clone)]
@@ -20,11 +24,13 @@ pub(crate) struct Sequence {
     /// As it stands in the first occurrence.
     pub text: String,
     pub code_points: CodePointScore,
-    /// All its occurrences, in shard and row order.
-    pub occurrences: Vec<Place>,
-    /// Occurrences beyond those listed.
+    /// The first of its occurrences, in shard and row order.
+    pub listed: Vec<Place>,
+    /// The documents that hold it, in the same order.
+    pub holders: Vec<Holder>,
+    /// Occurrences beyond those of the holders.
     pub uncounted: u64,
-    /// Documents that hold it, ascending.
+    /// Ordinals of the documents that hold it, ascending.
     pub documents: Vec<DocumentOrd>,
     /// Hashes of its tokens.
     pub hashes: Vec<u64>,
@@ -32,18 +38,30 @@ pub(crate) struct Sequence {
     pub company: Company,
 }
 
+impl Sequence {
+    /// All its occurrences.
+    pub(crate) fn occurrences(&self) -> u64 {
+        let seen = self.holders.iter().map(|holder| u64::from(holder.occurrences));
+        seen.sum::<u64>() + self.uncounted
+    }
+}
+
+/// A document that holds a sequence.
+#[derive(Debug, Clone)]
+pub(crate) struct Holder {
+    pub document: Arc<ReadDocument>,
+    /// Occurrences in it that were seen.
+    pub occurrences: u32,
+}
+
 /// One occurrence as it is reported.
 #[derive(Debug, Clone)]
 pub(crate) struct Place {
-    pub document: DocumentOrd,
-    pub row: u64,
-    pub row_group: u32,
-    pub id: String,
-    pub axes: Vec<Option<String>>,
+    pub document: Arc<ReadDocument>,
     pub byte_start: usize,
     pub byte_end: usize,
-    pub before: String,
-    pub after: String,
+    pub before: Box<str>,
+    pub after: Box<str>,
 }
 
 /// Verifies the sightings of one candidate of `order` tokens, given in document order: drops
@@ -75,7 +93,7 @@ pub(crate) fn verify(
 }
 
 fn same_document(a: &Sighting<'_>, b: &Sighting<'_>) -> bool {
-    a.page.document == b.page.document
+    a.page.document.ord == b.page.document.ord
 }
 
 fn drop_collisions(sightings: &mut Vec<Sighting<'_>>, order: usize) {
@@ -108,22 +126,41 @@ fn sequence(sightings: &[&Sighting<'_>], left: usize, length: usize) -> Option<S
     let first = sightings.first()?;
     let from = first.first - left;
     let (start, end) = bytes(first, from, length);
-    let documents: BTreeSet<DocumentOrd> =
-        sightings.iter().map(|sighting| sighting.page.document).collect();
-    let mut occurrences: Vec<Place> =
-        sightings.iter().map(|sighting| place(sighting, left, length)).collect();
-    // A document with several occurrences may have kept two that now begin at the same byte.
-    occurrences.dedup_by_key(|place| (place.document, place.byte_start));
+    let (holders, listed) = occurrences(sightings, left, length);
     Some(Sequence {
         tokens: first.tokens(from..from + length).map(str::to_owned).collect(),
         text: first.snippet[start..end].to_owned(),
         code_points: code_points(first.snippet, start..end),
-        occurrences,
+        listed,
         uncounted: 0,
-        documents: documents.into_iter().collect(),
+        documents: holders.iter().map(|holder| holder.document.ord).collect(),
+        holders,
         hashes: first.hashes[from..from + length].to_vec(),
         company: company(&surroundings(sightings, left, length)),
     })
+}
+
+/// The documents that hold the sequence, and its first occurrences.
+fn occurrences(
+    sightings: &[&Sighting<'_>],
+    left: usize,
+    length: usize,
+) -> (Vec<Holder>, Vec<Place>) {
+    let (mut holders, mut listed): (Vec<Holder>, Vec<Place>) = Default::default();
+    for same in sightings.chunk_by(|a, b| same_document(a, b)) {
+        let start = |sighting: &Sighting<'_>| {
+            sighting.snippet_start + bytes(sighting, sighting.first - left, length).0
+        };
+        // A document with several occurrences may have kept two that now begin at the same byte.
+        let different = same.chunk_by(|a, b| start(a) == start(b)).map(|equal| equal[0]);
+        let room = LISTED_OCCURRENCES - listed.len();
+        listed.extend(different.clone().take(room).map(|sighting| place(sighting, left, length)));
+        let document = Arc::clone(&same[0].page.document);
+        holders.push(Holder { document, occurrences: different.count() as u32 });
+    }
+    holders.shrink_to_fit();
+    listed.shrink_to_fit();
+    (holders, listed)
 }
 
 /// What stands around the sequence in every document, at its first occurrence.
@@ -160,15 +197,11 @@ fn place(sighting: &Sighting<'_>, left: usize, length: usize) -> Place {
     let before = snippet.ceil_char_boundary(start.saturating_sub(SHOWN_BYTES));
     let after = snippet.floor_char_boundary((end + SHOWN_BYTES).min(snippet.len()));
     Place {
-        document: page.document,
-        row: page.row,
-        row_group: page.row_group,
-        id: page.id.clone(),
-        axes: page.axes.clone(),
+        document: Arc::clone(&page.document),
         byte_start: sighting.snippet_start + start,
         byte_end: sighting.snippet_start + end,
-        before: snippet[before..start].to_owned(),
-        after: snippet[end..after].to_owned(),
+        before: snippet[before..start].into(),
+        after: snippet[end..after].into(),
     }
 }
 
@@ -180,12 +213,10 @@ mod tests {
     use taster_ngrams::{Tokenizer, Words};
 
     fn page(document: u32, text: &str) -> Page {
+        let ord = DocumentOrd { unit: 0, document };
+        let (row, id) = (u64::from(document), document.to_string().into());
         Page {
-            document: DocumentOrd { unit: 0, document },
-            row: u64::from(document),
-            row_group: 0,
-            id: document.to_string(),
-            axes: vec![],
+            document: Arc::new(ReadDocument { ord, row, row_group: 0, id, axes: [].into() }),
             text: text.to_owned(),
             marks: vec![],
             uncounted: vec![],
@@ -216,9 +247,9 @@ mod tests {
         let sequence = verified(&[("x a b c d y", 2), ("z a b c d", 2)], 2).unwrap();
         assert_eq!(sequence.tokens, ["a", "b", "c", "d"]);
         assert_eq!(sequence.text, "a b c d");
-        let place = &sequence.occurrences[0];
+        let place = &sequence.listed[0];
         assert_eq!((place.byte_start, place.byte_end), (12, 19));
-        assert_eq!((place.before.as_str(), place.after.as_str()), ("x ", " y"));
+        assert_eq!((&*place.before, &*place.after), ("x ", " y"));
     }
 
     #[test]

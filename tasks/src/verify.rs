@@ -1,6 +1,7 @@
 //! `taster verify`: reads the inputs again and confirms what an audit says of them.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 use taster_findings::{Finding, Report};
@@ -51,7 +52,7 @@ struct RowClaims {
 }
 
 /// Claims per shard key and row.
-type Claims = BTreeMap<String, BTreeMap<u64, RowClaims>>;
+type Claims = BTreeMap<Arc<str>, BTreeMap<u64, RowClaims>>;
 
 /// Verifies the audit in `out` against `inputs`, or against the inputs that its `run.json` names.
 ///
@@ -156,7 +157,7 @@ fn read_claims(audit: &FinishedAudit) -> Result<Claims, TaskError> {
     }
     for document in audit.finding_documents()? {
         let finding = known(&document.finding_id, "finding_documents.parquet")?;
-        let rows = claims.entry(document.shard.to_string()).or_default();
+        let rows = claims.entry(document.shard).or_default();
         rows.entry(document.row.cast_unsigned()).or_default().holds.insert(finding);
     }
     Ok(claims)
@@ -229,7 +230,7 @@ impl<'a> Checker<'a> {
         part: &mut Verification,
     ) -> Result<Digest, TaskError> {
         let none = BTreeMap::new();
-        let claims = self.claims.get(&shard.key).unwrap_or(&none);
+        let claims = self.claims.get(shard.key.as_str()).unwrap_or(&none);
         let groups = 0..shard.row_groups.len() as u32;
         let limits = &self.report.parameters.limits;
         let mut stream = self.sources.documents(ord, shard, groups, Want::default(), limits)?;

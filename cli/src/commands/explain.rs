@@ -41,7 +41,7 @@ pub fn run(session: &Session<'_>, arguments: &ExplainArguments) -> Result<Ending
         finding,
         campaign: audit.report.campaigns.iter().find(|c| c.campaign == finding.campaign),
         shards: by_shard(&documents, finding),
-        occurrences: occurrences.iter().filter(|o| o.finding_id == finding.finding_id).collect(),
+        occurrences: occurrences.iter().filter(|o| *o.finding_id == *finding.finding_id).collect(),
     };
     match session.format {
         OutputFormat::Json => session.terminal.json(&account)?,
@@ -191,7 +191,7 @@ mod tests {
             byte_end: 1,
             before: "a\n".into(),
             after: "\u{202e}z".into(),
-            axes: BTreeMap::new(),
+            axes: Occurrence::own_axes([]),
         };
         let lines = in_context(&occurrence, "x\u{200b}");
         assert_eq!(lines[0], r"  s\u{1b}[2J#3  id d");

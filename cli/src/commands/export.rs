@@ -34,7 +34,7 @@ pub struct Chosen<'a> {
 impl Chosen<'_> {
     /// Ids of all documents.
     fn ids(&self) -> BTreeSet<&str> {
-        self.documents.iter().map(|document| document.id.as_str()).collect()
+        self.documents.iter().map(|document| &*document.id).collect()
     }
 
     /// Rows of all documents, by shard.
@@ -178,7 +178,7 @@ fn tell(session: &Session<'_>, arguments: &ExportArguments, chosen: &Chosen<'_>)
 /// Ids remove what they name: nothing if the corpus has no such column, too much if they are not
 /// unique.
 fn warn_of_ids(session: &Session<'_>, chosen: &Chosen<'_>) {
-    let made_up = |d: &&FindingDocument| d.id == format!("{}#{}", d.shard, d.row);
+    let made_up = |d: &&FindingDocument| *d.id == *format!("{}#{}", d.shard, d.row);
     let made_up = chosen.documents.iter().filter(made_up).count() as u64;
     if made_up > 0 {
         session.log.note(&format!(

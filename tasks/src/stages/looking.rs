@@ -58,6 +58,7 @@ impl Stage for Looking {
         let errand = Errand {
             unit_ord: *unit,
             counted: &self.counts.units[*unit as usize],
+            corpus: &self.counts.corpus,
             targets: &self.targets[pass.clone()],
         };
         if self.keeps { looked(workspace, &errand) } else { Ok((look(workspace, &errand)?, false)) }
@@ -81,7 +82,7 @@ pub(crate) fn by_target(pages: &[Page], targets: usize) -> Vec<ByTarget<'_>> {
             by_target[mark.target as usize].marks.push((page, *mark));
         }
         for &(target, more) in &page.uncounted {
-            by_target[target].uncounted.push((page.document, more));
+            by_target[target].uncounted.push((page.document.ord, more));
         }
     }
     by_target

@@ -1,6 +1,6 @@
 //! `report.html`: text of a corpus stays text, and a large report stays a page.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::fs::File;
 use std::path::Path;
 use std::sync::Arc;
@@ -219,7 +219,7 @@ fn large(findings: usize) -> (Report<Parameters>, Vec<Occurrence>) {
     };
     let finding = |index: usize| Finding {
         rank: index as i32 + 1,
-        finding_id: ids[index].clone(),
+        finding_id: ids[index].as_str().into(),
         severity: severity(index),
         kinds: vec![Kind::Novelty, Kind::Asymmetry],
         text: format!("the sequence {index} with some more words"),
@@ -239,16 +239,16 @@ fn large(findings: usize) -> (Report<Parameters>, Vec<Occurrence>) {
             .into(),
     };
     let occurrence = |(index, row): (usize, i64)| Occurrence {
-        finding_id: ids[index].clone(),
-        shard: format!("part-{:05}.parquet", row % 50),
+        finding_id: ids[index].as_str().into(),
+        shard: format!("part-{:05}.parquet", row % 50).into(),
         row_group: 0,
         row,
-        id: format!("document-{row}"),
+        id: format!("document-{row}").into(),
         byte_start: 0,
         byte_end: 30,
         before: "words before it ".repeat(10),
         after: " words after it".repeat(10),
-        axes: BTreeMap::from([("host".into(), Some(format!("host-{}.example", row % 30)))]),
+        axes: Occurrence::own_axes([("host".into(), Some(format!("host-{}.example", row % 30)))]),
     };
     let campaign = |number: usize| CampaignEntry {
         campaign: number as i32 + 1,
