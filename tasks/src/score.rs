@@ -98,7 +98,7 @@ pub(crate) fn score(
     clusters: RunClusters<'_>,
     inputs: &[u8; 32],
 ) -> Result<(ScoreReceipt, bool), TaskError> {
-    let digest = DigestBuilder::new("taster score 6")
+    let digest = DigestBuilder::new("taster score 7")
         .bytes(inputs)
         .number(range.from as u64)
         .number(range.to as u64);
