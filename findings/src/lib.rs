@@ -31,6 +31,7 @@ mod place;
 mod report;
 mod scores;
 mod severity;
+mod slots;
 mod spikes;
 mod spread;
 mod summary;
@@ -56,7 +57,7 @@ pub use decoys::{
     DECOY_LEVELS, FalseDiscovery, FalseDiscoveryLevel, LEAST_DECOY, exchange_sides, exchangeable,
     mirror,
 };
-pub use explain::{Explanation, explain};
+pub use explain::{Explanation, Template, explain};
 pub use holding::FindingDocument;
 pub use known::{KnownSignature, SignatureEntry};
 pub use multiple_testing::{SIGNIFICANT_Q, benjamini_yekutieli_log10, harmonic_sum};
@@ -71,6 +72,7 @@ pub use report::{
 };
 pub use scores::{Scorer, Scores};
 pub use severity::{Severity, severity};
+pub use slots::{Alike, Beside, Slot, alike};
 pub use spikes::{TokenSpike, spike};
 pub use spread::{Spread, SpreadTable};
 pub use summary::{AxisSummary, AxisTotals, CorpusTotals, Summary, TopPlace};

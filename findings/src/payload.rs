@@ -14,9 +14,14 @@ const NOVEL_ENOUGH: f64 = 0.4;
 pub fn payload(summary: &Summary) -> f64 {
     let documents = summary.edf.max(1) as f64;
     let lopsided = summary.varied_left.abs_diff(summary.varied_right) as f64 / documents;
-    let varied = summary.distinct_left as f64 / documents;
-    let novel = (novelty_lower_bound(summary) / NOVEL_ENOUGH).clamp(0.0, 1.0) * varied;
-    lopsided.max(novel).clamp(0.0, 1.0)
+    lopsided.max(gibberish(summary)).clamp(0.0, 1.0)
+}
+
+/// The second of the two shares of [`payload`], 0..=1.
+#[must_use]
+pub fn gibberish(summary: &Summary) -> f64 {
+    let varied = summary.distinct_left as f64 / summary.edf.max(1) as f64;
+    (novelty_lower_bound(summary) / NOVEL_ENOUGH).clamp(0.0, 1.0) * varied
 }
 
 #[cfg(test)]

@@ -1,5 +1,6 @@
 //! From verified sequences to the report: verdicts, campaigns, ranks.
 
+use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -140,7 +141,12 @@ pub(crate) fn outcome(
         .iter()
         .flat_map(|campaign| campaign.findings.iter().map(|folded| (folded, campaign.number)))
         .collect();
-    shown.sort_by_key(|(folded, _)| folded.rank);
+    let leaders: BTreeSet<usize> = campaigns.iter().map(|c| c.findings[0].rank).collect();
+    // The first of every campaign before what else it has: a page of findings shows as many campaigns as it can.
+    shown.sort_by_key(|(folded, _)| {
+        let severity = judged[folded.member].combined.severity;
+        (Reverse(severity), !leaders.contains(&folded.rank), folded.rank)
+    });
     shown.truncate(max_findings);
     let mut outcome = Outcome::default();
     for (index, (folded, campaign)) in shown.iter().enumerate() {
@@ -233,7 +239,7 @@ impl Judged {
     }
 
     fn finding(&self, judge: &Judge, corpus: &Corpus, rank: usize, campaign: u32) -> Finding {
-        let Verified { candidate, sequence, id, placed, sought, .. } = &self.verified;
+        let Verified { candidate, sequence, id, sought, .. } = &self.verified;
         let signatures: Vec<KnownSignature<'_>> =
             sought.iter().map(|&index| judge.signatures[index as usize].told()).collect();
         let concentration = self.concentration(corpus);
@@ -243,7 +249,7 @@ impl Judged {
             combined: &self.combined,
             concentration: &concentration,
             code_points: &sequence.code_points.reasons,
-            boilerplate: placed.is_template(),
+            template: sequence.template.as_ref(),
             signatures: &signatures,
         });
         let effective = corpus.effective(&sequence.documents);
