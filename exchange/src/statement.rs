@@ -78,6 +78,7 @@ mod tests {
             quarantine: Vec::new(),
             signatures: Vec::new(),
             token_spikes: Vec::new(),
+            label_associations: Vec::new(),
             limits: Vec::new(),
             collision_probability: 0.0,
             collision_statement: String::new(),

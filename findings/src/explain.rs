@@ -19,6 +19,19 @@ const MANY_DUPLICATES: f64 = 1.5;
 /// Canonical documents below which the smallness of the sample is worth naming.
 const FEW_DOCUMENTS: u64 = 15;
 
+/// A label that all documents of a finding have which have one, and too few others for chance.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct SharedLabel<'a> {
+    /// The label.
+    pub label: &'a str,
+    /// Canonical documents of the finding with a label.
+    pub documents: u64,
+    /// Share of the label among all canonical documents with a label, 0..=1.
+    pub share: f64,
+    /// [`crate::z_score`].
+    pub z: f64,
+}
+
 /// What an explanation is made of.
 #[derive(Debug, Clone, Copy)]
 pub struct Explanation<'a> {
@@ -36,6 +49,8 @@ pub struct Explanation<'a> {
     pub boilerplate: bool,
     /// Signatures that it matches.
     pub signatures: &'a [KnownSignature<'a>],
+    /// The label of its documents, if it is one.
+    pub label: Option<SharedLabel<'a>>,
 }
 
 /// The explanation in words; safe to print.
@@ -47,6 +62,7 @@ pub fn explain(subject: &Explanation<'_>) -> String {
     if reasons.is_empty() {
         reasons.push("it is repeated but rare, and its statistics stand out only weakly".into());
     }
+    reasons.extend(subject.label.as_ref().map(one_label));
     let mut text = format!(
         "In {} documents ({} without duplicates): {}.",
         subject.summary.df,
@@ -122,6 +138,16 @@ fn concentration(subject: &Explanation<'_>) -> String {
             "its documents share one passage beside it and little else, as a payload would".into()
         }
     }
+}
+
+fn one_label(shared: &SharedLabel<'_>) -> String {
+    let SharedLabel { label, documents, share, z } = shared;
+    format!(
+        "all {documents} of its documents with a label have the label {}, which {:.1} % of all have \
+         (z = {z:.1}), as documents that teach a trigger would",
+        visible(label),
+        100.0 * share
+    )
 }
 
 fn place(place: &Concentration) -> String {
@@ -204,6 +230,7 @@ mod tests {
             code_points: &[reason],
             boilerplate: false,
             signatures: &[],
+            label: None,
         };
         change(&mut subject);
         explain(&subject)
@@ -246,6 +273,17 @@ mod tests {
         ] {
             assert!(text.contains(part), "{text}");
         }
+    }
+
+    #[test]
+    fn one_label_is_told() {
+        let text = told(vec![Kind::Novelty], |subject| {
+            subject.label =
+                Some(SharedLabel { label: "a\u{202e}b", documents: 20, share: 0.125, z: 11.83 });
+        });
+        let part = "as gibberish would; all 20 of its documents with a label have the label a\\u{202e}b, \
+                    which 12.5 % of all have (z = 11.8), as documents that teach a trigger would. Against";
+        assert!(text.contains(part), "{text}");
     }
 
     #[test]

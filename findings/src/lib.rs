@@ -24,6 +24,7 @@ mod decoys;
 mod explain;
 mod holding;
 mod known;
+mod labels;
 mod multiple_testing;
 mod novelty;
 mod payload;
@@ -56,9 +57,12 @@ pub use decoys::{
     DECOY_LEVELS, FalseDiscovery, FalseDiscoveryLevel, LEAST_DECOY, exchange_sides, exchangeable,
     mirror,
 };
-pub use explain::{Explanation, explain};
+pub use explain::{Explanation, SharedLabel, explain};
 pub use holding::FindingDocument;
 pub use known::{KnownSignature, SignatureEntry};
+pub use labels::{
+    LabelAssociation, label_score, label_surprise, most_associated, shared_label, z_score,
+};
 pub use multiple_testing::{SIGNIFICANT_Q, benjamini_yekutieli_log10, harmonic_sum};
 pub use novelty::{novelty, novelty_lower_bound};
 pub use payload::payload;

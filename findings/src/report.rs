@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::canaries::Canaries;
 use crate::decoys::FalseDiscovery;
 use crate::known::SignatureEntry;
+use crate::labels::LabelAssociation;
 use crate::severity::Severity;
 use crate::spikes::TokenSpike;
 
@@ -247,6 +248,9 @@ pub struct Report<P> {
     /// Single tokens that spike in one place, the least explained first; absent in reports of versions that did not look.
     #[serde(default)]
     pub token_spikes: Vec<TokenSpike>,
+    /// N-grams that go with one label, the least explained first; empty without a label column.
+    #[serde(default)]
+    pub label_associations: Vec<LabelAssociation>,
     /// How many findings are expected by chance; absent in reports of versions that did not measure it.
     #[serde(default)]
     pub false_discovery: FalseDiscovery,
@@ -365,6 +369,17 @@ mod tests {
                 expected: 2.0,
                 log10_p: -12.5,
                 q: 1e-9,
+            }],
+            label_associations: vec![LabelAssociation {
+                tokens: vec!["cf".into()],
+                label: "1".into(),
+                df: 12,
+                documents: 12,
+                label_documents: 250,
+                expected: 3.0,
+                z: 6.0,
+                log10_p: -6.5,
+                q: 1e-3,
             }],
             false_discovery: FalseDiscovery::measure(500, &[Severity::Medium], &[finding()]),
             canaries: Some(Canaries::of(vec![Canary {

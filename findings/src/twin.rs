@@ -35,6 +35,7 @@ pub fn even_corpus(axis: &str, localities: u32, size: u64) -> CorpusTotals {
         canonical: documents,
         axes: vec![AxisTotals {
             name: axis.into(),
+            is_label: false,
             with_value: documents,
             localities: vec![size; localities as usize],
         }],

@@ -157,7 +157,9 @@ impl Corpus {
             let localities: Vec<u64> = sizes.values().map(|size| size.0).collect();
             self.documents_by_locality.push(sizes.values().map(|size| size.1).collect());
             let with_value = localities.iter().sum();
-            self.totals.axes.push(AxisTotals { name: name.clone(), with_value, localities });
+            let is_label = workspace.parameters.label_column.as_ref() == Some(name);
+            let name = name.clone();
+            self.totals.axes.push(AxisTotals { name, is_label, with_value, localities });
             self.values.push(sizes.into_keys().map(str::to_owned).collect());
         }
     }

@@ -7,6 +7,7 @@
 //! gets the same bytes.
 
 mod asides;
+mod associations;
 mod audit;
 mod choice;
 mod chunks;

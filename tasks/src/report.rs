@@ -42,6 +42,7 @@ pub(crate) fn report(
         quarantine: quarantine.iter().map(quarantine_entry).collect(),
         signatures,
         token_spikes: Vec::new(),
+        label_associations: Vec::new(),
         false_discovery,
         canaries: None,
         limits: LIMITS.iter().map(ToString::to_string).collect(),
