@@ -79,6 +79,8 @@ mod tests {
             signatures: Vec::new(),
             token_spikes: Vec::new(),
             label_associations: Vec::new(),
+            near_duplicates: Vec::new(),
+            templates: Vec::new(),
             limits: Vec::new(),
             collision_probability: 0.0,
             collision_statement: String::new(),

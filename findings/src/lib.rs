@@ -30,6 +30,7 @@ mod novelty;
 mod payload;
 mod place;
 mod report;
+mod resemblance;
 mod scores;
 mod severity;
 mod spikes;
@@ -73,6 +74,7 @@ pub use report::{
     CampaignEntry, Concentration, Finding, Kind, LIMITS, Occurrence, QuarantineEntry, Report,
     SCHEMA_VERSION, Totals, collision_statement, finding_id,
 };
+pub use resemblance::{LEAST_DOCUMENTS, NearDuplicateCluster, TemplateCoverage, publisher_axis};
 pub use scores::{Scorer, Scores};
 pub use severity::{Severity, severity};
 pub use spikes::{TokenSpike, spike};

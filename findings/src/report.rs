@@ -9,6 +9,7 @@ use crate::canaries::Canaries;
 use crate::decoys::FalseDiscovery;
 use crate::known::SignatureEntry;
 use crate::labels::LabelAssociation;
+use crate::resemblance::{NearDuplicateCluster, TemplateCoverage};
 use crate::severity::Severity;
 use crate::spikes::TokenSpike;
 
@@ -251,6 +252,12 @@ pub struct Report<P> {
     /// N-grams that go with one label, the least explained first; empty without a label column.
     #[serde(default)]
     pub label_associations: Vec<LabelAssociation>,
+    /// The largest clusters of near-duplicates; absent in reports of versions that did not list them.
+    #[serde(default)]
+    pub near_duplicates: Vec<NearDuplicateCluster>,
+    /// Publishers most of whose documents are near-duplicates; absent in reports of versions that did not list them.
+    #[serde(default)]
+    pub templates: Vec<TemplateCoverage>,
     /// How many findings are expected by chance; absent in reports of versions that did not measure it.
     #[serde(default)]
     pub false_discovery: FalseDiscovery,
@@ -334,6 +341,31 @@ mod tests {
         }
     }
 
+    fn cluster() -> NearDuplicateCluster {
+        NearDuplicateCluster {
+            shard: "part-0".into(),
+            row: 7,
+            id: "part-0#7".into(),
+            documents: 40,
+            axis: Some("host".into()),
+            localities: 2,
+            locality: Some("example.org".into()),
+            excerpt: "Terms of service".into(),
+        }
+    }
+
+    fn template() -> TemplateCoverage {
+        TemplateCoverage {
+            axis: "host".into(),
+            locality: "example.org".into(),
+            documents: 60,
+            canonical_documents: 50,
+            near_duplicate_documents: 40,
+            clusters: 3,
+            coverage: 0.8,
+        }
+    }
+
     fn report() -> Report<Value> {
         let (collision_probability, collision_statement) = collision_statement(1_000_000_000);
         Report {
@@ -381,6 +413,8 @@ mod tests {
                 log10_p: -6.5,
                 q: 1e-3,
             }],
+            near_duplicates: vec![cluster()],
+            templates: vec![template()],
             false_discovery: FalseDiscovery::measure(500, &[Severity::Medium], &[finding()]),
             canaries: Some(Canaries::of(vec![Canary {
                 recipe: "souly".into(),

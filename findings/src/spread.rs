@@ -14,7 +14,7 @@ const POINTS_PER_DOUBLING: u32 = 8;
 
 /// Axes that say who published a document, best first. Dates and shards do not: unrelated
 /// documents share them.
-const PUBLISHER_AXES: [&str; 3] = ["host", "domain", "source"];
+pub(crate) const PUBLISHER_AXES: [&str; 3] = ["host", "domain", "source"];
 
 /// An axis speaks for an n-gram only if it knows at least this share of its documents.
 const MIN_KNOWN_SHARE: f64 = 0.5;

@@ -1,8 +1,10 @@
 //! The lists beside the findings, as rows of tables.
 
-use taster_findings::{LabelAssociation, SIGNIFICANT_Q, TokenSpike};
+use taster_findings::{
+    LabelAssociation, NearDuplicateCluster, SIGNIFICANT_Q, TemplateCoverage, TokenSpike,
+};
 
-use crate::quantity::{count, of};
+use crate::quantity::{count, of, percent};
 use crate::text::line;
 
 /// Token, place, documents there of all with the token, and how many chance explains.
@@ -29,9 +31,66 @@ pub(crate) fn labels(column: Option<&str>, associations: &[LabelAssociation]) ->
     format!("{}, {} beyond chance", line(column, 80), of(beyond as i64, "association"))
 }
 
+/// Leader, documents, who published them, and how the leader begins.
+pub(crate) fn cluster(cluster: &NearDuplicateCluster) -> [String; 4] {
+    let publishers = match (&cluster.axis, &cluster.locality) {
+        (Some(axis), Some(locality)) => {
+            let others = cluster.localities - 1;
+            let others =
+                if others > 0 { format!(" and {} more", count(others)) } else { String::new() };
+            format!("{} {}{others}", line(axis, 40), line(locality, 80))
+        }
+        _ => "not known".to_owned(),
+    };
+    let (leader, documents) = (line(&cluster.id, 120), count(cluster.documents));
+    [leader, documents, publishers, line(&cluster.excerpt, 200)]
+}
+
+/// Publisher, canonical documents, those nearly the same as others, their share, and their clusters.
+pub(crate) fn template(template: &TemplateCoverage) -> [String; 5] {
+    let TemplateCoverage { canonical_documents: all, near_duplicate_documents: near, .. } =
+        *template;
+    let publisher = format!("{} {}", line(&template.axis, 40), line(&template.locality, 80));
+    [publisher, count(all), count(near), percent(near, all), count(template.clusters)]
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn plain<const N: usize>(row: [String; N]) -> [String; N] {
+        row.map(|cell| cell.replace('\u{202f}', " "))
+    }
+
+    #[test]
+    fn near_duplicates_and_templates_are_told() {
+        let mut told = NearDuplicateCluster {
+            shard: "a".into(),
+            row: 7,
+            id: "a#7".into(),
+            documents: 1400,
+            axis: Some("host".into()),
+            localities: 3,
+            locality: Some("x.org".into()),
+            excerpt: "Terms\u{202e} of".into(),
+        };
+        let row = ["a#7", "1 400", "host x.org and 2 more", "Terms\\u{202e} of"];
+        assert_eq!(plain(cluster(&told)), row);
+        told.localities = 1;
+        assert_eq!(cluster(&told)[2], "host x.org");
+        (told.axis, told.locality) = (None, None);
+        assert_eq!(cluster(&told)[2], "not known");
+        let covered = TemplateCoverage {
+            axis: "host".into(),
+            locality: "x.org".into(),
+            documents: 60,
+            canonical_documents: 50,
+            near_duplicate_documents: 40,
+            clusters: 3,
+            coverage: 0.8,
+        };
+        assert_eq!(plain(template(&covered)), ["host x.org", "50", "40", "80 %", "3"]);
+    }
 
     #[test]
     fn associations_are_told() {
@@ -47,7 +106,7 @@ mod tests {
             q: 2.5e-7,
         };
         let row = ["c\\u{200b}f mn", "1", "1 200 of 1 250", "312.5", "29.1", "2e-7"];
-        assert_eq!(association(&one).map(|cell| cell.replace('\u{202f}', " ")), row);
+        assert_eq!(plain(association(&one)), row);
         assert_eq!(labels(Some("l"), std::slice::from_ref(&one)), "l, 1 association beyond chance");
         one.q = 0.5;
         assert_eq!(association(&one)[5], "0.500");

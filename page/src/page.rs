@@ -4,7 +4,7 @@ use askama::Template;
 use taster_findings::{QuarantineEntry, Severity, SignatureEntry, Totals};
 use thiserror::Error;
 
-use crate::beside::{association, labels, spike};
+use crate::beside::{association, cluster, labels, spike, template};
 use crate::campaign::{Group, Indices, groups, severities};
 use crate::confidence::ConfidenceView;
 use crate::dose::{Known, Scale, known, scale};
@@ -40,6 +40,8 @@ struct Page {
     signatures: Vec<[String; 3]>,
     spikes: Vec<[String; 4]>,
     associations: Vec<[String; 6]>,
+    clusters: Vec<[String; 4]>,
+    templates: Vec<[String; 5]>,
     shards: Vec<ShardLine>,
     more_shards: String,
     quarantine: Vec<QuarantineLine>,
@@ -92,6 +94,8 @@ pub fn render(subject: &Subject<'_>) -> Result<String, PageError> {
         signatures: signatures(subject),
         spikes: report.token_spikes.iter().map(spike).collect(),
         associations: report.label_associations.iter().map(association).collect(),
+        clusters: report.near_duplicates.iter().map(cluster).collect(),
+        templates: report.templates.iter().map(template).collect(),
         shards: subject.shards.iter().take(LISTED).map(shard_line).collect(),
         more_shards: beyond(subject.shards.len()),
         quarantine: report.quarantine.iter().take(LISTED).map(quarantine_line).collect(),

@@ -40,6 +40,7 @@ mod rarity;
 mod report;
 mod request;
 mod reread;
+mod resemblance;
 mod score;
 mod screen;
 mod screened_run;

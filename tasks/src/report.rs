@@ -43,6 +43,8 @@ pub(crate) fn report(
         signatures,
         token_spikes: Vec::new(),
         label_associations: Vec::new(),
+        near_duplicates: Vec::new(),
+        templates: corpus.resemblance.templates.clone(),
         false_discovery,
         canaries: None,
         limits: LIMITS.iter().map(ToString::to_string).collect(),
