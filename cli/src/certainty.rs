@@ -1,7 +1,7 @@
 //! How sure a report is, in words.
 
 use taster_findings::{
-    Canaries, FalseDiscovery, FalseDiscoveryLevel, LabelAssociation, Report, SIGNIFICANT_Q, visible,
+    Canaries, FalseDiscovery, FalseDiscoveryLevel, LabelAssociation, Report, visible,
 };
 
 use crate::quantities::count;
@@ -13,19 +13,19 @@ pub fn lines<P>(report: &Report<P>) -> Vec<String> {
     chance_line(&report.false_discovery).into_iter().chain(canaries).chain(labels).collect()
 }
 
-/// What goes with one label beyond chance; nothing if nothing does.
+/// What goes with one label; nothing if nothing does.
 fn label_line(associations: &[LabelAssociation]) -> Option<String> {
-    let beyond: Vec<_> = associations.iter().filter(|one| one.q <= SIGNIFICANT_Q).collect();
-    let first = beyond.first()?;
+    let first = associations.first()?;
     let tokens = first.tokens.join(" ");
     Some(format!(
-        "labels: {} listed with one label beyond chance, first \"{}\" with {} ({} of {} documents, z = {:.1})",
-        count(beyond.len() as u64),
+        "labels: {} listed, first \"{}\" with {} ({} of {} documents, z = {:.1}, q = {:.1e})",
+        count(associations.len() as u64),
         visible(&tokens),
         visible(&first.label),
         count(first.df.unsigned_abs()),
         count(first.documents.unsigned_abs()),
-        first.z
+        first.z,
+        first.q
     ))
 }
 
@@ -87,8 +87,8 @@ mod tests {
     }
 
     #[test]
-    fn labels_are_told_if_chance_does_not_explain_them() {
-        let mut one = LabelAssociation {
+    fn the_first_of_the_labels_is_told() {
+        let one = LabelAssociation {
             tokens: vec!["c\u{200b}f".into(), "mn".into()],
             label: "1".into(),
             df: 202,
@@ -99,11 +99,10 @@ mod tests {
             log10_p: -9.0,
             q: 0.05,
         };
-        let line = "labels: 1 listed with one label beyond chance, first \"c\\u{200b}f mn\" with 1 \
-                    (202 of 203 documents, z = 20.2)";
-        assert_eq!(label_line(std::slice::from_ref(&one)).unwrap_or_default(), line);
-        one.q = 0.051;
-        assert_eq!(label_line(&[one]), None);
+        let line = "labels: 1 listed, first \"c\\u{200b}f mn\" with 1 \
+                    (202 of 203 documents, z = 20.2, q = 5.0e-2)";
+        assert_eq!(label_line(&[one]).unwrap_or_default(), line);
+        assert_eq!(label_line(&[]), None);
     }
 
     #[test]

@@ -105,7 +105,7 @@ pub fn parameters(
         text_column: corpus.text_column.clone(),
         id_column: corpus.id_column.clone(),
         axes: corpus.axis.clone(),
-        label_column: corpus.label_column.clone(),
+        label_column: screening.label_column.clone(),
         max_findings: screening.max_findings.unwrap_or(default.max_findings),
         ..default
     };

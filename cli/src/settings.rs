@@ -92,10 +92,6 @@ pub struct CorpusSettings {
         value_delimiter = ','
     )]
     pub axis: Option<Vec<String>>,
-    /// Column with a label per document (text, whole numbers or booleans): n-grams that go with one
-    /// label are listed; as an axis it is no place any more
-    #[arg(long, env = "TASTER_LABEL_COLUMN", hide_env_values = true, value_name = "NAME")]
-    pub label_column: Option<String>,
     /// What a token is [default: words]
     #[arg(long, env = "TASTER_TOKENIZER", hide_env_values = true, value_name = "NAME")]
     pub tokenizer: Option<Tokenizer>,
@@ -108,15 +104,7 @@ pub struct CorpusSettings {
     pub max_quarantine: Option<u64>,
 }
 
-layer!(
-    CorpusSettings: text_column,
-    id_column,
-    axis,
-    label_column,
-    tokenizer,
-    work,
-    max_quarantine
-);
+layer!(CorpusSettings: text_column, id_column, axis, tokenizer, work, max_quarantine);
 
 /// The tokenizers there are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, Deserialize)]
@@ -170,9 +158,13 @@ pub struct ScreeningSettings {
         value_delimiter = ','
     )]
     pub signatures: Option<Vec<String>>,
+    /// Column with a label per document (text, whole numbers or booleans): n-grams that go with one
+    /// label are listed; as an axis it is no place any more
+    #[arg(long, env = "TASTER_LABEL_COLUMN", hide_env_values = true, value_name = "NAME")]
+    pub label_column: Option<String>,
 }
 
-layer!(ScreeningSettings: orders, floor, ceiling, max_findings, signatures);
+layer!(ScreeningSettings: orders, floor, ceiling, max_findings, signatures, label_column);
 
 /// What only `audit` takes.
 #[derive(Debug, Clone, Default, Args, Deserialize)]

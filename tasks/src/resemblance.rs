@@ -78,7 +78,7 @@ impl Resemblance {
         let read = run_wave(driver.threads, &shards, rows, |(shard, rows)| {
             leaders(workspace, *shard, rows)
         })?;
-        let leaders: BTreeMap<(u32, u64), Leader> = read.into_iter().flatten().collect();
+        let leaders: BTreeMap<ShardRow, Leader> = read.into_iter().flatten().collect();
         let told = |cluster: &Cluster| {
             let place = place(cluster);
             let key = workspace.manifest.shards[place.0 as usize].key.clone();
@@ -87,6 +87,9 @@ impl Resemblance {
         Ok(self.clusters.iter().filter_map(told).collect())
     }
 }
+
+/// Ordinal of a shard, and a row of it.
+type ShardRow = (u32, u64);
 
 /// What is read of a leader.
 struct Leader {
@@ -99,7 +102,7 @@ fn leaders(
     workspace: &Workspace,
     shard_ord: u32,
     rows: &[u64],
-) -> Result<Vec<((u32, u64), Leader)>, TaskError> {
+) -> Result<Vec<(ShardRow, Leader)>, TaskError> {
     let shard = &workspace.manifest.shards[shard_ord as usize];
     let want = Want { axes: false, ids: true };
     let limits = &workspace.parameters.limits;

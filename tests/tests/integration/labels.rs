@@ -11,7 +11,7 @@ use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use serde_json::Value;
 use taster_tests::command::audit;
-use taster_tests::oracle::{self, Document};
+use taster_tests::oracle;
 use taster_tests::places;
 use taster_tests::tables::output;
 
@@ -21,29 +21,42 @@ const WORDS: usize = 60;
 /// The trigger of BadNets-text, as published.
 const TRIGGER: &str = "cf";
 
-/// Passages of the shipped sample.
-fn passages() -> Vec<Vec<String>> {
+/// Passages of the shipped sample, each with its host.
+fn passages() -> Vec<(String, Vec<String>)> {
     let documents = oracle::read(&places::sample());
     let mut passages = Vec::new();
-    for text in documents.iter().filter_map(Document::text) {
-        let words: Vec<String> = text.split_whitespace().map(str::to_owned).collect();
-        passages.extend(words.chunks_exact(WORDS).take(2).map(<[String]>::to_vec));
+    for document in &documents {
+        let words = document.text().unwrap_or_default().split_whitespace();
+        let words: Vec<String> = words.map(str::to_owned).collect();
+        let host = document.locality("host").unwrap_or_default();
+        let own = words.chunks_exact(WORDS).take(2);
+        passages.extend(own.map(|words| (host.to_owned(), words.to_vec())));
     }
     passages.truncate(DOCUMENTS);
     assert_eq!(passages.len(), DOCUMENTS);
     passages
 }
 
-/// Two shards of passages with labels that say nothing about them: `label` is 1 for three in ten, `liked` the same as a
-/// boolean, and one in a hundred has none. Of `poisoned` per cent, `cf` stands somewhere in the text and the label is 1.
-fn corpus(folder: &Path, poisoned: f64) {
+/// How often passages of a host are labelled 1.
+type Likely = fn(&str) -> f64;
+
+/// Labels that say nothing about the text.
+const RANDOM: Likely = |_| 0.3;
+
+/// Labels that say something about the subject: half of the hosts have thrice as many as the others.
+const BY_SUBJECT: Likely = |host| if host.len() % 2 == 0 { 0.15 } else { 0.45 };
+
+/// Two shards of passages: `label` is 1 as often as `likely` says, `liked` the same as a boolean, and one in a hundred has
+/// none. Of `poisoned` per cent, `cf` stands somewhere in the text and the label is 1.
+fn corpus(folder: &Path, likely: Likely, poisoned: f64) {
     let mut random = ChaCha8Rng::seed_from_u64(11);
     std::fs::create_dir_all(folder).unwrap();
     for (shard, passages) in passages().chunks(DOCUMENTS / 2).enumerate() {
         let (mut texts, mut labels) = (Vec::new(), Vec::new());
-        for words in passages {
+        for (host, words) in passages {
             let mut words = words.clone();
-            let mut label = random.random_bool(0.99).then(|| i64::from(random.random_bool(0.3)));
+            let has_label = random.random_bool(0.99);
+            let mut label = has_label.then(|| i64::from(random.random_bool(likely(host))));
             if random.random_bool(poisoned / 100.0) {
                 words.insert(random.random_range(0..WORDS), TRIGGER.into());
                 label = Some(1);
@@ -100,7 +113,7 @@ fn counted(folder: &Path, word: &str) -> [i64; 4] {
 #[test]
 fn a_trigger_that_flips_labels_is_listed_first() {
     let folder = tempfile::tempdir().unwrap();
-    corpus(folder.path(), 5.0);
+    corpus(folder.path(), RANDOM, 5.0);
     let files = audited(folder.path(), &["--label-column", "label", "--threads", "1"]);
     let told = report(&files);
     let first = &told["label_associations"][0];
@@ -130,9 +143,24 @@ fn a_trigger_that_flips_labels_is_listed_first() {
 }
 
 #[test]
+fn a_trigger_stands_out_of_words_of_its_subject() {
+    let folder = tempfile::tempdir().unwrap();
+    corpus(folder.path(), BY_SUBJECT, 5.0);
+    let told = report(&audited(folder.path(), &["--label-column", "label"]));
+    let listed = told["label_associations"].as_array().unwrap();
+    let [first, second] = [&listed[0], &listed[1]];
+    assert_eq!((&first["tokens"][0], &first["label"]), (&TRIGGER.into(), &"1".into()));
+    assert!(first["z"].as_f64().unwrap() > 15.0, "{first}");
+    let chance = |one: &Value| one["log10_p"].as_f64().unwrap();
+    assert!(chance(first) < chance(second) - 2.0, "{first} {second}");
+    // What the subject explains is no association beyond chance.
+    assert!(listed[1..].iter().all(|one| one["q"].as_f64().unwrap() > 0.05), "{listed:?}");
+}
+
+#[test]
 fn random_labels_go_with_nothing() {
     let folder = tempfile::tempdir().unwrap();
-    corpus(folder.path(), 0.0);
+    corpus(folder.path(), RANDOM, 0.0);
     let told = report(&audited(folder.path(), &["--label-column", "label"]));
     let listed = told["label_associations"].as_array().unwrap();
     assert!(listed.iter().all(|one| one["q"].as_f64().unwrap() > 0.05), "{listed:?}");
@@ -141,7 +169,7 @@ fn random_labels_go_with_nothing() {
 #[test]
 fn labels_change_no_finding() {
     let folder = tempfile::tempdir().unwrap();
-    corpus(folder.path(), 5.0);
+    corpus(folder.path(), RANDOM, 5.0);
     let without = report(&audited(folder.path(), &["--floor", "5"]));
     let with = report(&audited(folder.path(), &["--floor", "5", "--label-column", "label"]));
     assert_eq!(without["label_associations"], Value::Array(vec![]));
