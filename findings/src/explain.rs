@@ -102,7 +102,7 @@ fn novelty(subject: &Explanation<'_>) -> String {
 }
 
 fn asymmetry(subject: &Explanation<'_>) -> String {
-    let (left, right) = (subject.summary.distinct_left, subject.summary.distinct_right);
+    let (left, right) = (subject.summary.varied_left, subject.summary.varied_right);
     match subject.scores.asymmetry.direction {
         Direction::Forward => format!(
             "{left} different texts lead up to it but only {right} follow, as a fixed payload would"
@@ -197,7 +197,7 @@ mod tests {
     fn told(kinds: Vec<Kind>, change: impl Fn(&mut Explanation<'_>)) -> String {
         let mut summary = plain_summary(20);
         summary.df = 44;
-        summary.distinct_right = 1;
+        summary.varied_right = 1;
         summary.novelty_sum = 400;
         let scores = Scores {
             novelty: 0.5,

@@ -15,6 +15,11 @@ pub struct Summary {
     pub distinct_left: u64,
     /// Distinct 4-grams directly after it, over canonical documents: 0..=edf.
     pub distinct_right: u64,
+    /// The same before it, but a 4-gram in far more documents than the n-gram itself is counted anew in each document, as
+    /// it tells nothing that these documents share: `distinct_left..=edf`.
+    pub varied_left: u64,
+    /// The same after it.
+    pub varied_right: u64,
     /// Sum over postings of the novelty jump, each in -31..=31.
     pub novelty_sum: i64,
     /// Sum over postings of the squared novelty jump.

@@ -118,6 +118,8 @@ pub(crate) fn summary(corpus: &Corpus, sequence: &Sequence) -> Summary {
         edf,
         distinct_left: edf,
         distinct_right: edf,
+        varied_left: edf,
+        varied_right: edf,
         novelty_sum: 0,
         novelty_sum_squares: 0,
         places: (0..corpus.totals.axes.len()).map(|axis| along(corpus, axis, &canonical)).collect(),
