@@ -47,7 +47,8 @@ pub fn summarise(postings: &[Posting], totals: &CorpusTotals) -> Summary {
     let set =
         |side: fn(&Posting) -> u64| postings.iter().map(side).collect::<BTreeSet<_>>().len() as u64;
     let varied = |side: fn(&Posting) -> (u64, bool)| {
-        let rare: BTreeSet<(u64, bool)> = postings.iter().map(side).filter(|side| !side.1).collect();
+        let rare: BTreeSet<(u64, bool)> =
+            postings.iter().map(side).filter(|side| !side.1).collect();
         (rare.len() + postings.iter().filter(|p| side(p).1).count()) as u64
     };
     Summary {
