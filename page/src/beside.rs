@@ -43,7 +43,8 @@ pub(crate) fn cluster(cluster: &NearDuplicateCluster) -> [String; 4] {
         _ => "not known".to_owned(),
     };
     let (leader, documents) = (line(&cluster.id, 120), count(cluster.documents));
-    [leader, documents, publishers, line(&cluster.excerpt, 200)]
+    let excerpt: Vec<&str> = cluster.excerpt.split_whitespace().collect();
+    [leader, documents, publishers, line(&excerpt.join(" "), 200)]
 }
 
 /// Publisher, canonical documents, those nearly the same as others, their share, and their clusters.
@@ -72,7 +73,7 @@ mod tests {
             axis: Some("host".into()),
             localities: 3,
             locality: Some("x.org".into()),
-            excerpt: "Terms\u{202e} of".into(),
+            excerpt: "Terms\u{202e}\n of".into(),
         };
         let row = ["a#7", "1 400", "host x.org and 2 more", "Terms\\u{202e} of"];
         assert_eq!(plain(cluster(&told)), row);
