@@ -35,6 +35,19 @@ pub struct Template {
     pub documents: u64,
 }
 
+/// A label that all documents of a finding have which have one, and too few others for chance.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct SharedLabel<'a> {
+    /// The label.
+    pub label: &'a str,
+    /// Canonical documents of the finding with a label.
+    pub documents: u64,
+    /// Share of the label among all canonical documents with a label, 0..=1.
+    pub share: f64,
+    /// [`crate::z_score`].
+    pub z: f64,
+}
+
 /// What an explanation is made of.
 #[derive(Debug, Clone, Copy)]
 pub struct Explanation<'a> {
@@ -52,6 +65,8 @@ pub struct Explanation<'a> {
     pub template: Option<&'a Template>,
     /// Signatures that it matches.
     pub signatures: &'a [KnownSignature<'a>],
+    /// The label of its documents, if it is one.
+    pub label: Option<SharedLabel<'a>>,
 }
 
 /// The explanation in words; safe to print.
@@ -64,6 +79,7 @@ pub fn explain(subject: &Explanation<'_>) -> String {
     if reasons.is_empty() {
         reasons.push("it is repeated but rare, and its statistics stand out only weakly".into());
     }
+    reasons.extend(subject.label.as_ref().map(one_label));
     let mut text = format!(
         "In {} documents ({} without duplicates): {}.",
         subject.summary.df,
@@ -148,6 +164,16 @@ fn template(template: &Template) -> String {
         template.contents,
         template.documents,
         visible(&quoted)
+    )
+}
+
+fn one_label(shared: &SharedLabel<'_>) -> String {
+    let SharedLabel { label, documents, share, z } = shared;
+    format!(
+        "all {documents} of its documents with a label have the label {}, which {:.1} % of all have \
+         (z = {z:.1}), as documents that teach a trigger would",
+        visible(label),
+        100.0 * share
     )
 }
 
@@ -243,6 +269,7 @@ mod tests {
             code_points: &[reason],
             template,
             signatures: &[],
+            label: None,
         };
         change(&mut subject);
         explain(&subject)
@@ -257,7 +284,8 @@ mod tests {
              Against it: its documents come from few publishers, as site templates do; many of its \
              documents are copies of each other; 18 of them share host a\\u{202e}b."
         );
-        let template = Template { text: "pass ▢ on".into(), slots: 1, contents: 19, documents: 20 };
+        let template =
+            Template { text: "pass ▢ on".into(), slots: 1, contents: 19, documents: 20 };
         let all = told_of(&verdict(Kind::ALL.to_vec(), true), Some(&template), |_| ());
         for part in [
             "20 different texts lead up to it but only 1 follow",
@@ -287,6 +315,17 @@ mod tests {
         ] {
             assert!(text.contains(part), "{text}");
         }
+    }
+
+    #[test]
+    fn one_label_is_told() {
+        let text = told(vec![Kind::Novelty], |subject| {
+            subject.label =
+                Some(SharedLabel { label: "a\u{202e}b", documents: 20, share: 0.125, z: 11.83 });
+        });
+        let part = "as gibberish would; all 20 of its documents with a label have the label a\\u{202e}b, \
+                    which 12.5 % of all have (z = 11.8), as documents that teach a trigger would. Against";
+        assert!(text.contains(part), "{text}");
     }
 
     #[test]

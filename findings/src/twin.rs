@@ -36,6 +36,7 @@ pub fn even_corpus(axis: &str, localities: u32, size: u64) -> CorpusTotals {
         canonical: documents,
         axes: vec![AxisTotals {
             name: axis.into(),
+            is_label: false,
             with_value: documents,
             localities: vec![size; localities as usize],
         }],
@@ -46,7 +47,8 @@ pub fn summarise(postings: &[Posting], totals: &CorpusTotals) -> Summary {
     let set =
         |side: fn(&Posting) -> u64| postings.iter().map(side).collect::<BTreeSet<_>>().len() as u64;
     let varied = |side: fn(&Posting) -> (u64, bool)| {
-        let rare: BTreeSet<(u64, bool)> = postings.iter().map(side).filter(|side| !side.1).collect();
+        let rare: BTreeSet<(u64, bool)> =
+            postings.iter().map(side).filter(|side| !side.1).collect();
         (rare.len() + postings.iter().filter(|p| side(p).1).count()) as u64
     };
     Summary {

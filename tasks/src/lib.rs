@@ -8,6 +8,7 @@
 
 mod around;
 mod asides;
+mod associations;
 mod audit;
 mod choice;
 mod chunks;
@@ -40,6 +41,7 @@ mod rarity;
 mod report;
 mod request;
 mod reread;
+mod resemblance;
 mod score;
 mod screen;
 mod screened_run;

@@ -7,7 +7,8 @@ use std::sync::Arc;
 use taster_findings::{
     Calibration, CampaignEntry, CampaignMember, Candidate, Combined, Company, Concentration,
     Dispersion, Evidence, Explanation, Finding, FindingDocument, Folded, KnownSignature,
-    Occurrence, PlaceScore, Scorer, combine, explain, group, place_scores, q_values,
+    Occurrence, PlaceScore, Scorer, SharedLabel, combine, explain, group, place_scores, q_values,
+    shared_label, z_score,
 };
 
 use crate::corpus::{Corpus, DocumentOrd};
@@ -238,6 +239,19 @@ impl Judged {
         places.iter().map(describe).collect()
     }
 
+    /// The label of its documents, if it is one.
+    fn label<'c>(&self, corpus: &'c Corpus) -> Option<SharedLabel<'c>> {
+        let place = shared_label(&self.verified.candidate.summary, &corpus.totals)?;
+        let axis = place.axis as usize;
+        let share = place.locality_documents as f64 / corpus.totals.axes[axis].with_value as f64;
+        Some(SharedLabel {
+            label: &corpus.values[axis][place.locality as usize],
+            documents: place.known,
+            share,
+            z: z_score(place.edf, place.known, share),
+        })
+    }
+
     fn finding(&self, judge: &Judge, corpus: &Corpus, rank: usize, campaign: u32) -> Finding {
         let Verified { candidate, sequence, id, sought, .. } = &self.verified;
         let signatures: Vec<KnownSignature<'_>> =
@@ -251,6 +265,7 @@ impl Judged {
             code_points: &sequence.code_points.reasons,
             template: sequence.template.as_ref(),
             signatures: &signatures,
+            label: self.label(corpus),
         });
         let effective = corpus.effective(&sequence.documents);
         Finding {

@@ -2,7 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use taster_findings::{AxisSummary, KnownSignature, Summary, TopPlace, signature_strength};
+use taster_findings::{
+    AxisSummary, KnownSignature, Summary, TopPlace, most_associated, signature_strength,
+};
 use taster_planning::{Parameters, Signature};
 
 use crate::corpus::{Corpus, Counted, DocumentOrd};
@@ -132,13 +134,16 @@ fn along(corpus: &Corpus, axis: usize, places: &[&Place]) -> AxisSummary {
             *sizes.entry(locality).or_default() += 1;
         }
     }
+    let totals = &corpus.totals.axes[axis];
     // The last of equal ones is the best, so the lowest ordinal comes last.
     let top = sizes.iter().rev().max_by_key(|(_, size)| **size);
     let top = top.map(|(&locality, &edf)| TopPlace {
         locality,
         edf,
-        locality_documents: corpus.totals.axes[axis].localities[locality as usize],
+        locality_documents: totals.localities[locality as usize],
     });
+    let counts = || sizes.iter().map(|(&label, &edf)| (label, edf));
+    let top = if totals.is_label { most_associated(counts(), totals) } else { top };
     AxisSummary { with_value: sizes.values().sum(), distinct: sizes.len() as u64, top }
 }
 

@@ -4,6 +4,7 @@ use std::cmp::Reverse;
 
 use taster_findings::{
     AxisSummary, CorpusTotals, DispersionAccumulator, Summary, TopPlace, exchange_sides,
+    most_associated,
 };
 use taster_ngrams::posting::{Posting, Record, RecordHead, is_common};
 
@@ -89,7 +90,10 @@ impl Summarizer {
         let tally = &mut self.tally;
         let axes = self.places.iter().zip(&totals.axes).enumerate();
         let places = axes.map(|(axis, (places, sizes))| {
-            let (summary, pairs) = axis_summary(places, &sizes.localities, tally);
+            let (mut summary, pairs) = axis_summary(places, &sizes.localities, tally);
+            if sizes.is_label {
+                summary.top = most_associated(tally.counts(), sizes);
+            }
             dispersion.add(axis, summary.with_value, u128::from(pairs));
             summary
         });
@@ -167,6 +171,12 @@ impl Tally {
         let before = slot.1;
         *slot = (number, before + times);
         before
+    }
+
+    /// Every number and its count, in the order of the table.
+    fn counts(&self) -> impl Iterator<Item = (u32, u64)> + Clone {
+        let counted = self.slots.iter().filter(|slot| slot.1 > 0);
+        counted.map(|&(number, count)| (number, u64::from(count)))
     }
 }
 

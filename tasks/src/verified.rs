@@ -128,7 +128,6 @@ fn sequence(sightings: &[&Sighting<'_>], left: usize, length: usize) -> Option<S
     })
 }
 
-
 /// Byte range of the tokens `from..from + length` in the snippet.
 fn bytes(sighting: &Sighting<'_>, from: usize, length: usize) -> (usize, usize) {
     let (first, last) = (sighting.spans[from], sighting.spans[from + length - 1]);
