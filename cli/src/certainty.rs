@@ -1,13 +1,32 @@
 //! How sure a report is, in words.
 
-use taster_findings::{Canaries, FalseDiscovery, FalseDiscoveryLevel, Report};
+use taster_findings::{
+    Canaries, FalseDiscovery, FalseDiscoveryLevel, LabelAssociation, Report, visible,
+};
 
 use crate::quantities::count;
 
 /// All that is known of it, line by line.
 pub fn lines<P>(report: &Report<P>) -> Vec<String> {
     let canaries = report.canaries.as_ref().map(canary_line);
-    chance_line(&report.false_discovery).into_iter().chain(canaries).collect()
+    let labels = label_line(&report.label_associations);
+    chance_line(&report.false_discovery).into_iter().chain(canaries).chain(labels).collect()
+}
+
+/// What goes with one label; nothing if nothing does.
+fn label_line(associations: &[LabelAssociation]) -> Option<String> {
+    let first = associations.first()?;
+    let tokens = first.tokens.join(" ");
+    Some(format!(
+        "labels: {} listed, first \"{}\" with {} ({} of {} documents, z = {:.1}, q = {:.1e})",
+        count(associations.len() as u64),
+        visible(&tokens),
+        visible(&first.label),
+        count(first.df.unsigned_abs()),
+        count(first.documents.unsigned_abs()),
+        first.z,
+        first.q
+    ))
 }
 
 /// How many canaries were found.
@@ -65,6 +84,25 @@ mod tests {
             "canaries: 2 planted, 1 within the first 10, 1 within the first 20, \
              1 within the first 100; missed: stem (25 documents)"
         );
+    }
+
+    #[test]
+    fn the_first_of_the_labels_is_told() {
+        let one = LabelAssociation {
+            tokens: vec!["c\u{200b}f".into(), "mn".into()],
+            label: "1".into(),
+            df: 202,
+            documents: 203,
+            label_documents: 1310,
+            expected: 67.0,
+            z: 20.25,
+            log10_p: -9.0,
+            q: 0.05,
+        };
+        let line = "labels: 1 listed, first \"c\\u{200b}f mn\" with 1 \
+                    (202 of 203 documents, z = 20.2, q = 5.0e-2)";
+        assert_eq!(label_line(&[one]).unwrap_or_default(), line);
+        assert_eq!(label_line(&[]), None);
     }
 
     #[test]

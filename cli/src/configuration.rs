@@ -105,6 +105,7 @@ pub fn parameters(
         text_column: corpus.text_column.clone(),
         id_column: corpus.id_column.clone(),
         axes: corpus.axis.clone(),
+        label_column: screening.label_column.clone(),
         max_findings: screening.max_findings.unwrap_or(default.max_findings),
         ..default
     };
@@ -176,6 +177,7 @@ mod tests {
         text-column = "body"
         id-column = "key"
         axis = ["host", "date"]
+        label-column = "sentiment"
         tokenizer = "words"
         work = "w"
         max-quarantine = 3
@@ -220,6 +222,7 @@ mod tests {
             (parameters.text_column.as_deref(), parameters.id_column.as_deref()),
             (Some("body"), Some("key"))
         );
+        assert_eq!(parameters.label_column.as_deref(), Some("sentiment"));
         let resources = resources(&file.below(ResourceSettings::default()).unwrap()).unwrap();
         assert_eq!((resources.threads, resources.memory_bytes), (2, 1 << 30));
     }

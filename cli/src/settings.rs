@@ -158,9 +158,13 @@ pub struct ScreeningSettings {
         value_delimiter = ','
     )]
     pub signatures: Option<Vec<String>>,
+    /// Column with a label per document (text, whole numbers or booleans): n-grams that go with one
+    /// label are listed; as an axis it is no place any more
+    #[arg(long, env = "TASTER_LABEL_COLUMN", hide_env_values = true, value_name = "NAME")]
+    pub label_column: Option<String>,
 }
 
-layer!(ScreeningSettings: orders, floor, ceiling, max_findings, signatures);
+layer!(ScreeningSettings: orders, floor, ceiling, max_findings, signatures, label_column);
 
 /// What only `audit` takes.
 #[derive(Debug, Clone, Default, Args, Deserialize)]

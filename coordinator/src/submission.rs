@@ -87,7 +87,7 @@ fn columns(parameters: &Parameters) -> Result<(), String> {
     if axes.len() > MAX_AXES {
         return Err(format!("axes: expected at most {MAX_AXES}, got {}", axes.len()));
     }
-    let named = [&parameters.text_column, &parameters.id_column];
+    let named = [&parameters.text_column, &parameters.id_column, &parameters.label_column];
     let mut names = named.into_iter().flatten().chain(axes);
     if names.any(|name| name.is_empty() || name.len() > COLUMN_BYTES) {
         return Err(format!("columns: expected names of 1 to {COLUMN_BYTES} bytes"));
@@ -175,6 +175,7 @@ mod tests {
         assert!(with(|p| p.max_findings = u32::MAX).is_err());
         assert!(with(|p| p.axes = Some(vec!["a".into(); 65])).is_err());
         assert!(with(|p| p.text_column = Some(String::new())).is_err());
+        assert!(with(|p| p.label_column = Some("l".repeat(300))).is_err());
         assert!(with(|p| p.limits.page_bytes = u64::MAX).is_err());
         assert!(with(|p| p.limits.document_bytes = 0).is_err());
         assert!(with(|p| p.limits.document_bytes = 1000).is_ok());

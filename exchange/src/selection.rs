@@ -82,7 +82,6 @@ pub fn named<'a>(findings: &'a [Finding], name: &str) -> Result<&'a Finding, Exc
 pub(crate) mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
-    use std::collections::BTreeMap;
     use taster_findings::{Kind, Occurrence, finding_id};
 
     pub(crate) fn finding(rank: i32, severity: Severity, campaign: i32, text: &str) -> Finding {

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-/// Two findings belong together when at least this share of their joint documents is common:
-/// half, so that the majority of what either one touches is the other's.
+/// Two findings belong together when more than this share of their joint documents is common: half, so that the
+/// majority of what either one touches is the other's, and what two campaigns of a size have in common joins neither.
 const MIN_JACCARD_NUMERATOR: u64 = 1;
 const MIN_JACCARD_DENOMINATOR: u64 = 2;
 
@@ -91,7 +91,7 @@ fn overlapping(members: &[CampaignMember<'_>], sets: &[Vec<usize>]) -> Vec<(usiz
     }
     let similar = |&((a, b), shared): &((usize, usize), u64)| {
         let union = (documents(a).len() + documents(b).len()) as u64 - shared;
-        shared * MIN_JACCARD_DENOMINATOR >= union * MIN_JACCARD_NUMERATOR
+        shared * MIN_JACCARD_DENOMINATOR > union * MIN_JACCARD_NUMERATOR
     };
     common.into_iter().filter(similar).map(|(pair, _)| pair).collect()
 }

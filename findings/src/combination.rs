@@ -63,6 +63,10 @@ const RARE_SIGNATURE_CAP: f64 = HIGH_FROM - 0.1;
 /// What the weaker statistics add to the strongest: agreement counts, but never replaces.
 const AGREEMENT_SHARE: f64 = 0.2;
 
+/// Share of gibberish from which what covers a large part of one place is no template of it: no template goes on with
+/// text that nothing else has. A fixed payload in a third of a place cannot be told from furniture.
+const NO_TEMPLATE_FROM: f64 = 0.5;
+
 /// Boilerplate ends below medium.
 const BOILERPLATE_CAP: f64 = MEDIUM_FROM - 0.1;
 
@@ -96,7 +100,7 @@ pub struct Evidence {
     pub concentration: f64,
     /// Strength of the strongest known signature that it matches, 0..=12, see [`signature_strength`]; 0 without one.
     pub signature: f64,
-    /// It was recognised as boilerplate.
+    /// It covers a place as its templates do.
     pub boilerplate: bool,
     /// What its documents have in common besides it.
     pub company: Company,
@@ -114,6 +118,8 @@ pub struct Combined {
     pub kinds: Vec<Kind>,
     /// Strength of each statistic on the common scale, in the order of [`Kind`].
     pub strengths: [f64; 5],
+    /// It was demoted as boilerplate: it covers a place, and stands among other furniture there.
+    pub boilerplate: bool,
 }
 
 /// Combines the statistics of one n-gram.
@@ -127,7 +133,8 @@ pub fn combine(evidence: &Evidence, calibration: &Calibration) -> Combined {
         evidence.signature,
     ];
     let mut score = blend(&strengths);
-    if evidence.boilerplate {
+    let boilerplate = evidence.boilerplate && evidence.scores.gibberish < NO_TEMPLATE_FROM;
+    if boilerplate {
         // What is known is no boilerplate, wherever it stands.
         score = score.min(BOILERPLATE_CAP.max(evidence.signature));
     }
@@ -136,6 +143,7 @@ pub fn combine(evidence: &Evidence, calibration: &Calibration) -> Combined {
         severity: severity(score, is_clear(evidence)),
         kinds: kinds(&strengths, evidence.concentration),
         strengths,
+        boilerplate,
     }
 }
 
@@ -181,12 +189,16 @@ fn margin(null: &NullModel, value: f64, edf: u64) -> f64 {
 /// Place, and what a payload adds to it: varied documents that share nothing but one fixed or gibberish passage, not
 /// at a fixed place of the page. Null model: none, a fixed place on the scale; measured in ARCHITECTURE.md.
 fn concentration_strength(evidence: &Evidence) -> f64 {
+    let place = evidence.concentration.clamp(0.0, CONCENTRATION_CAP) * CONCENTRATION_ALONE;
+    place.max(LOCAL_PAYLOAD * local_payload(evidence))
+}
+
+/// How much it is like a payload inside one place, 0..=1.
+fn local_payload(evidence: &Evidence) -> f64 {
     let company = evidence.company;
     let apart = ramp(company.dissimilarity, DISSIMILARITY_RAMP);
     let loose = 1.0 - ramp(company.pinned, PINNED_RAMP);
-    let payload = ramp(evidence.scores.payload, LOCAL_PAYLOAD_RAMP) * apart * loose;
-    let place = evidence.concentration.clamp(0.0, CONCENTRATION_CAP) * CONCENTRATION_ALONE;
-    place.max(LOCAL_PAYLOAD * payload)
+    ramp(evidence.scores.payload, LOCAL_PAYLOAD_RAMP) * apart * loose
 }
 
 fn is_clear(evidence: &Evidence) -> bool {
@@ -238,6 +250,7 @@ mod tests {
                 spread: 1.0,
                 concentration: 0.0,
                 payload: 0.0,
+                gibberish: 0.0,
             },
             code_points: 0.0,
             concentration: 0.0,
@@ -324,6 +337,18 @@ mod tests {
         assert_eq!(combine(&footer, &null).severity, Severity::Low);
         let known = combine(&Evidence { signature: 6.0, ..footer }, &null);
         assert_eq!((known.severity, known.score), (Severity::High, 6.0));
+    }
+
+    #[test]
+    fn gibberish_in_most_of_a_place_is_no_template() {
+        let null = calibration();
+        let mut covering = Evidence { boilerplate: true, ..evidence() };
+        covering.scores.payload = 0.96;
+        let template = combine(&covering, &null);
+        assert_eq!((template.severity, template.boilerplate), (Severity::Low, true));
+        covering.scores.gibberish = 0.96;
+        let payload = combine(&covering, &null);
+        assert_eq!((payload.severity, payload.boilerplate), (Severity::Medium, false));
     }
 
     #[test]

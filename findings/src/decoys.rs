@@ -73,7 +73,7 @@ fn coin(fingerprint: u64, unit: u64) -> bool {
 /// different: all of them are somewhere, and a side holds at most one per document.
 #[must_use]
 pub fn exchangeable(summary: &Summary) -> u64 {
-    (2 * summary.edf).saturating_sub(summary.distinct_left + summary.distinct_right)
+    (2 * summary.edf).saturating_sub(summary.varied_left + summary.varied_right)
 }
 
 /// How many findings are expected by chance.
@@ -220,8 +220,8 @@ mod tests {
         #[test]
         fn contexts_stay_with_their_document_and_order_does_not_matter(fingerprint: u64, postings in postings(4)) {
             let places: Vec<Option<u32>> = postings.iter().map(|p| p.places[0]).collect();
-            let left: Vec<u32> = postings.iter().map(|p| p.left as u32).collect();
-            let right: Vec<u32> = postings.iter().map(|p| 100 + p.right as u32).collect();
+            let left: Vec<u32> = postings.iter().map(|p| p.left.0 as u32).collect();
+            let right: Vec<u32> = postings.iter().map(|p| 100 + p.right.0 as u32).collect();
             let (mut new_left, mut new_right) = (left.clone(), right.clone());
             exchange_sides(fingerprint, &places, &mut new_left, &mut new_right);
             for at in 0..left.len() {

@@ -19,6 +19,35 @@ const MANY_DUPLICATES: f64 = 1.5;
 /// Canonical documents below which the smallness of the sample is worth naming.
 const FEW_DOCUMENTS: u64 = 15;
 
+/// Characters of a template that are quoted.
+const QUOTED: usize = 200;
+
+/// What documents share around a sequence beyond slots that vary from one to the next (see [`crate::alike`]).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Template {
+    /// As it stands in the first document, with ▢ for every slot.
+    pub text: String,
+    /// Slots in it.
+    pub slots: u64,
+    /// Different contents of the slot that has the fewest.
+    pub contents: u64,
+    /// Documents that have this slot.
+    pub documents: u64,
+}
+
+/// A label that all documents of a finding have which have one, and too few others for chance.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct SharedLabel<'a> {
+    /// The label.
+    pub label: &'a str,
+    /// Canonical documents of the finding with a label.
+    pub documents: u64,
+    /// Share of the label among all canonical documents with a label, 0..=1.
+    pub share: f64,
+    /// [`crate::z_score`].
+    pub z: f64,
+}
+
 /// What an explanation is made of.
 #[derive(Debug, Clone, Copy)]
 pub struct Explanation<'a> {
@@ -32,10 +61,12 @@ pub struct Explanation<'a> {
     pub concentration: &'a [Concentration],
     /// Reasons of U.
     pub code_points: &'a [CodePointReason],
-    /// It was recognised as boilerplate.
-    pub boilerplate: bool,
+    /// What its documents share around it beyond slots that vary, if they do.
+    pub template: Option<&'a Template>,
     /// Signatures that it matches.
     pub signatures: &'a [KnownSignature<'a>],
+    /// The label of its documents, if it is one.
+    pub label: Option<SharedLabel<'a>>,
 }
 
 /// The explanation in words; safe to print.
@@ -44,9 +75,11 @@ pub fn explain(subject: &Explanation<'_>) -> String {
     let mut reasons: Vec<String> =
         subject.combined.kinds.iter().filter_map(|kind| reason(*kind, subject)).collect();
     reasons.extend(subject.signatures.iter().map(KnownSignature::told));
+    reasons.extend(subject.template.map(template));
     if reasons.is_empty() {
         reasons.push("it is repeated but rare, and its statistics stand out only weakly".into());
     }
+    reasons.extend(subject.label.as_ref().map(one_label));
     let mut text = format!(
         "In {} documents ({} without duplicates): {}.",
         subject.summary.df,
@@ -86,7 +119,7 @@ fn novelty(subject: &Explanation<'_>) -> String {
 }
 
 fn asymmetry(subject: &Explanation<'_>) -> String {
-    let (left, right) = (subject.summary.distinct_left, subject.summary.distinct_right);
+    let (left, right) = (subject.summary.varied_left, subject.summary.varied_right);
     match subject.scores.asymmetry.direction {
         Direction::Forward => format!(
             "{left} different texts lead up to it but only {right} follow, as a fixed payload would"
@@ -124,6 +157,26 @@ fn concentration(subject: &Explanation<'_>) -> String {
     }
 }
 
+fn template(template: &Template) -> String {
+    let quoted: String = template.text.chars().take(QUOTED).collect();
+    format!(
+        "beyond what varies its documents go on alike ({} different contents of ▢ in {} documents): {}",
+        template.contents,
+        template.documents,
+        visible(&quoted)
+    )
+}
+
+fn one_label(shared: &SharedLabel<'_>) -> String {
+    let SharedLabel { label, documents, share, z } = shared;
+    format!(
+        "all {documents} of its documents with a label have the label {}, which {:.1} % of all have \
+         (z = {z:.1}), as documents that teach a trigger would",
+        visible(label),
+        100.0 * share
+    )
+}
+
 fn place(place: &Concentration) -> String {
     format!(
         "{} of its documents are in {} {}, which has {} (chance 10^{:.1})",
@@ -138,7 +191,7 @@ fn place(place: &Concentration) -> String {
 fn doubts(subject: &Explanation<'_>) -> Vec<String> {
     let summary = subject.summary;
     let mut doubts = Vec::new();
-    if subject.boilerplate {
+    if subject.combined.boilerplate {
         doubts.push("it looks like boilerplate".into());
     }
     if subject.scores.spread < FEW_PUBLISHERS {
@@ -168,10 +221,23 @@ mod tests {
     use crate::severity::Severity;
     use crate::twin::plain_summary;
 
+    fn verdict(kinds: Vec<Kind>, boilerplate: bool) -> Combined {
+        let strengths = [0.0; 5];
+        Combined { score: 6.0, severity: Severity::High, kinds, strengths, boilerplate }
+    }
+
     fn told(kinds: Vec<Kind>, change: impl Fn(&mut Explanation<'_>)) -> String {
+        told_of(&verdict(kinds, false), None, change)
+    }
+
+    fn told_of(
+        combined: &Combined,
+        template: Option<&Template>,
+        change: impl Fn(&mut Explanation<'_>),
+    ) -> String {
         let mut summary = plain_summary(20);
         summary.df = 44;
-        summary.distinct_right = 1;
+        summary.varied_right = 1;
         summary.novelty_sum = 400;
         let scores = Scores {
             novelty: 0.5,
@@ -179,9 +245,8 @@ mod tests {
             spread: 0.2,
             concentration: 9.0,
             payload: 0.0,
+            gibberish: 0.0,
         };
-        let combined =
-            Combined { score: 6.0, severity: Severity::High, kinds, strengths: [0.0; 5] };
         let place = Concentration {
             axis: "host".into(),
             locality: "a\u{202e}b".into(),
@@ -199,11 +264,12 @@ mod tests {
         let mut subject = Explanation {
             summary: &summary,
             scores: &scores,
-            combined: &combined,
+            combined,
             concentration: &[place],
             code_points: &[reason],
-            boilerplate: false,
+            template,
             signatures: &[],
+            label: None,
         };
         change(&mut subject);
         explain(&subject)
@@ -218,12 +284,15 @@ mod tests {
              Against it: its documents come from few publishers, as site templates do; many of its \
              documents are copies of each other; 18 of them share host a\\u{202e}b."
         );
-        let all = told(Kind::ALL.to_vec(), |subject| subject.boilerplate = true);
+        let template =
+            Template { text: "pass ▢ on".into(), slots: 1, contents: 19, documents: 20 };
+        let all = told_of(&verdict(Kind::ALL.to_vec(), true), Some(&template), |_| ());
         for part in [
             "20 different texts lead up to it but only 1 follow",
             "invisible characters (first U+200B)",
             "18 of its documents are in host a\\u{202e}b, which has 40 (chance 10^-30.2)",
             "it looks like boilerplate",
+            "go on alike (19 different contents of ▢ in 20 documents): pass ▢ on",
         ] {
             assert!(all.contains(part), "{all}");
         }
@@ -246,6 +315,17 @@ mod tests {
         ] {
             assert!(text.contains(part), "{text}");
         }
+    }
+
+    #[test]
+    fn one_label_is_told() {
+        let text = told(vec![Kind::Novelty], |subject| {
+            subject.label =
+                Some(SharedLabel { label: "a\u{202e}b", documents: 20, share: 0.125, z: 11.83 });
+        });
+        let part = "as gibberish would; all 20 of its documents with a label have the label a\\u{202e}b, \
+                    which 12.5 % of all have (z = 11.8), as documents that teach a trigger would. Against";
+        assert!(text.contains(part), "{text}");
     }
 
     #[test]

@@ -24,13 +24,16 @@ mod decoys;
 mod explain;
 mod holding;
 mod known;
+mod labels;
 mod multiple_testing;
 mod novelty;
 mod payload;
 mod place;
 mod report;
+mod resemblance;
 mod scores;
 mod severity;
+mod slots;
 mod spikes;
 mod spread;
 mod summary;
@@ -56,12 +59,15 @@ pub use decoys::{
     DECOY_LEVELS, FalseDiscovery, FalseDiscoveryLevel, LEAST_DECOY, exchange_sides, exchangeable,
     mirror,
 };
-pub use explain::{Explanation, explain};
+pub use explain::{Explanation, SharedLabel, Template, explain};
 pub use holding::FindingDocument;
 pub use known::{KnownSignature, SignatureEntry};
+pub use labels::{
+    LabelAssociation, label_score, label_surprise, most_associated, shared_label, z_score,
+};
 pub use multiple_testing::{SIGNIFICANT_Q, benjamini_yekutieli_log10, harmonic_sum};
 pub use novelty::{novelty, novelty_lower_bound};
-pub use payload::payload;
+pub use payload::{gibberish, payload};
 pub use place::{
     Dispersion, DispersionAccumulator, PlaceScore, place_scores, q_values, same_place_pairs,
 };
@@ -69,8 +75,10 @@ pub use report::{
     CampaignEntry, Concentration, Finding, Kind, LIMITS, Occurrence, QuarantineEntry, Report,
     SCHEMA_VERSION, Totals, collision_statement, finding_id,
 };
+pub use resemblance::{LEAST_DOCUMENTS, NearDuplicateCluster, TemplateCoverage, publisher_axis};
 pub use scores::{Scorer, Scores};
 pub use severity::{Severity, severity};
+pub use slots::{Alike, Beside, Slot, alike};
 pub use spikes::{TokenSpike, spike};
 pub use spread::{Spread, SpreadTable};
 pub use summary::{AxisSummary, AxisTotals, CorpusTotals, Summary, TopPlace};

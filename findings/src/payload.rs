@@ -13,10 +13,15 @@ const NOVEL_ENOUGH: f64 = 0.4;
 #[must_use]
 pub fn payload(summary: &Summary) -> f64 {
     let documents = summary.edf.max(1) as f64;
-    let lopsided = summary.distinct_left.abs_diff(summary.distinct_right) as f64 / documents;
-    let varied = summary.distinct_left as f64 / documents;
-    let novel = (novelty_lower_bound(summary) / NOVEL_ENOUGH).clamp(0.0, 1.0) * varied;
-    lopsided.max(novel).clamp(0.0, 1.0)
+    let lopsided = summary.varied_left.abs_diff(summary.varied_right) as f64 / documents;
+    lopsided.max(gibberish(summary)).clamp(0.0, 1.0)
+}
+
+/// The second of the two shares of [`payload`], 0..=1.
+#[must_use]
+pub fn gibberish(summary: &Summary) -> f64 {
+    let varied = summary.distinct_left as f64 / summary.edf.max(1) as f64;
+    (novelty_lower_bound(summary) / NOVEL_ENOUGH).clamp(0.0, 1.0) * varied
 }
 
 #[cfg(test)]
@@ -30,9 +35,9 @@ mod tests {
     fn both_kinds_of_payload() {
         let mut summary = plain_summary(25);
         assert_eq!(payload(&summary), 0.0);
-        summary.distinct_right = 1;
+        summary.varied_right = 1;
         assert_eq!(payload(&summary), 0.96);
-        summary.distinct_right = 25;
+        summary.varied_right = 25;
         (summary.novelty_sum, summary.novelty_sum_squares) = (25 * 20, 25 * 400);
         assert_eq!(payload(&summary), 1.0);
     }
@@ -40,13 +45,12 @@ mod tests {
     proptest! {
         #[test]
         fn equals_the_twin(postings in postings(5)) {
-            let distinct = |side: fn(&crate::twin::Posting) -> u64| {
-                postings.iter().map(side).collect::<BTreeSet<_>>().len() as f64
-            };
-            let (left, right, n) = (distinct(|p| p.left), distinct(|p| p.right), postings.len() as f64);
+            let before: BTreeSet<u64> = postings.iter().map(|p| p.left.0).collect();
+            let n = postings.len() as f64;
             let summary = summarise(&postings, &even_corpus("host", 5, 10));
-            let novel = (novelty_lower_bound(&summary) / 0.4).clamp(0.0, 1.0) * left / n;
-            prop_assert!((payload(&summary) - ((left - right).abs() / n).max(novel)).abs() < 1e-12);
+            let lopsided = (summary.varied_left as f64 - summary.varied_right as f64).abs() / n;
+            let novel = (novelty_lower_bound(&summary) / 0.4).clamp(0.0, 1.0) * before.len() as f64 / n;
+            prop_assert!((payload(&summary) - lopsided.max(novel)).abs() < 1e-12);
         }
     }
 }

@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use crate::calibration::{BINS, frequency_bin};
 use crate::multiple_testing::benjamini_yekutieli_log10;
 use crate::report::Concentration;
-use crate::summary::{AxisTotals, CorpusTotals, Summary, TopPlace};
+use crate::summary::{AxisSummary, AxisTotals, CorpusTotals, Summary, TopPlace};
 use crate::tails::{beta_binomial_upper_log10, hypergeometric_upper_log10};
 
 /// One document is always in one place; from two on there is something to test.
@@ -65,7 +65,7 @@ impl PlaceScore {
     }
 }
 
-/// One score per axis on which the n-gram has at least two documents with a locality.
+/// One score per axis of places on which the n-gram has at least two documents with a locality.
 ///
 /// The top place was chosen among all localities of the axis, not only among those that occur:
 /// any of them could have been the top. So the factor (Bonferroni, valid for any dependence) is
@@ -79,14 +79,20 @@ pub fn place_scores(
 ) -> Vec<PlaceScore> {
     let axes = summary.places.iter().zip(&totals.axes).enumerate();
     axes.filter_map(|(ordinal, (place, axis))| {
-        let top = place.top.filter(|_| place.with_value >= MIN_DOCUMENTS)?;
+        let top = place.top.filter(|_| is_tested(place, axis))?;
         let rho = dispersion.map_or(0.0, |fit| fit.rho(ordinal, place.with_value));
         Some(place_score(ordinal, place.with_value, top, axis, rho))
     })
     .collect()
 }
 
-fn place_score(
+/// Whether there is something to test, and the axis is one of places.
+fn is_tested(place: &AxisSummary, axis: &AxisTotals) -> bool {
+    place.with_value >= MIN_DOCUMENTS && !axis.is_label
+}
+
+/// The score on one axis, over-dispersed by `rho`; also for labels.
+pub(crate) fn place_score(
     ordinal: usize,
     known: u64,
     top: TopPlace,
@@ -127,7 +133,7 @@ pub(crate) fn concentration(summary: &Summary, totals: &CorpusTotals) -> f64 {
 pub(crate) fn concentration_bound(summary: &Summary, totals: &CorpusTotals) -> f64 {
     let axes = summary.places.iter().zip(&totals.axes);
     let bounds = axes.map(|(place, axis)| match place.top {
-        Some(top) if place.with_value >= MIN_DOCUMENTS => bound(place.with_value, top, axis),
+        Some(top) if is_tested(place, axis) => bound(place.with_value, top, axis),
         _ => 0.0,
     });
     bounds.fold(0.0, f64::max)

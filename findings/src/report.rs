@@ -9,6 +9,8 @@ use serde::{Deserialize, Serialize};
 use crate::canaries::Canaries;
 use crate::decoys::FalseDiscovery;
 use crate::known::SignatureEntry;
+use crate::labels::LabelAssociation;
+use crate::resemblance::{NearDuplicateCluster, TemplateCoverage};
 use crate::severity::Severity;
 use crate::spikes::TokenSpike;
 
@@ -250,6 +252,15 @@ pub struct Report<P> {
     /// Single tokens that spike in one place, the least explained first; absent in reports of versions that did not look.
     #[serde(default)]
     pub token_spikes: Vec<TokenSpike>,
+    /// N-grams that go with one label, the least explained first; empty without a label column.
+    #[serde(default)]
+    pub label_associations: Vec<LabelAssociation>,
+    /// The largest clusters of near-duplicates; absent in reports of versions that did not list them.
+    #[serde(default)]
+    pub near_duplicates: Vec<NearDuplicateCluster>,
+    /// Publishers most of whose documents are near-duplicates; absent in reports of versions that did not list them.
+    #[serde(default)]
+    pub templates: Vec<TemplateCoverage>,
     /// How many findings are expected by chance; absent in reports of versions that did not measure it.
     #[serde(default)]
     pub false_discovery: FalseDiscovery,
@@ -333,6 +344,31 @@ mod tests {
         }
     }
 
+    fn cluster() -> NearDuplicateCluster {
+        NearDuplicateCluster {
+            shard: "part-0".into(),
+            row: 7,
+            id: "part-0#7".into(),
+            documents: 40,
+            axis: Some("host".into()),
+            localities: 2,
+            locality: Some("example.org".into()),
+            excerpt: "Terms of service".into(),
+        }
+    }
+
+    fn template() -> TemplateCoverage {
+        TemplateCoverage {
+            axis: "host".into(),
+            locality: "example.org".into(),
+            documents: 60,
+            canonical_documents: 50,
+            near_duplicate_documents: 40,
+            clusters: 3,
+            coverage: 0.8,
+        }
+    }
+
     fn report() -> Report<Value> {
         let (collision_probability, collision_statement) = collision_statement(1_000_000_000);
         Report {
@@ -369,6 +405,19 @@ mod tests {
                 log10_p: -12.5,
                 q: 1e-9,
             }],
+            label_associations: vec![LabelAssociation {
+                tokens: vec!["cf".into()],
+                label: "1".into(),
+                df: 12,
+                documents: 12,
+                label_documents: 250,
+                expected: 3.0,
+                z: 6.0,
+                log10_p: -6.5,
+                q: 1e-3,
+            }],
+            near_duplicates: vec![cluster()],
+            templates: vec![template()],
             false_discovery: FalseDiscovery::measure(500, &[Severity::Medium], &[finding()]),
             canaries: Some(Canaries::of(vec![Canary {
                 recipe: "souly".into(),

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::asymmetry::{Asymmetry, asymmetry};
 use crate::novelty::novelty;
-use crate::payload::payload;
+use crate::payload::{gibberish, payload};
 use crate::place::{concentration, concentration_bound};
 use crate::spread::Spread;
 use crate::summary::{CorpusTotals, Summary};
@@ -22,6 +22,8 @@ pub struct Scores {
     pub concentration: f64,
     /// How much like a payload it stands, whoever published its documents; 0..=1, see [`payload`].
     pub payload: f64,
+    /// How much it is followed by gibberish, whoever published its documents; 0..=1, see [`gibberish`].
+    pub gibberish: f64,
 }
 
 /// Scores n-grams of one corpus; what depends on the corpus alone is computed once.
@@ -62,6 +64,7 @@ impl Scorer {
             spread,
             concentration: 0.0,
             payload: payload(summary),
+            gibberish: gibberish(summary),
         }
     }
 

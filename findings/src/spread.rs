@@ -14,7 +14,7 @@ const POINTS_PER_DOUBLING: u32 = 8;
 
 /// Axes that say who published a document, best first. Dates and shards do not: unrelated
 /// documents share them.
-const PUBLISHER_AXES: [&str; 3] = ["host", "domain", "source"];
+pub(crate) const PUBLISHER_AXES: [&str; 3] = ["host", "domain", "source"];
 
 /// An axis speaks for an n-gram only if it knows at least this share of its documents.
 const MIN_KNOWN_SHARE: f64 = 0.5;
@@ -142,7 +142,7 @@ impl Spread {
     pub fn new(totals: &CorpusTotals) -> Self {
         let tables = PUBLISHER_AXES
             .iter()
-            .filter_map(|name| totals.axis(name))
+            .filter_map(|name| totals.place_axis(name))
             .filter(|&ordinal| totals.axes[ordinal].localities.len() >= MIN_LOCALITIES)
             .map(|ordinal| (ordinal, SpreadTable::new(&totals.axes[ordinal])))
             .collect();
@@ -186,7 +186,12 @@ mod tests {
     use proptest::prelude::*;
 
     fn axis(localities: Vec<u64>) -> AxisTotals {
-        AxisTotals { name: "host".into(), with_value: localities.iter().sum(), localities }
+        AxisTotals {
+            name: "host".into(),
+            is_label: false,
+            with_value: localities.iter().sum(),
+            localities,
+        }
     }
 
     /// Averages over every subset of n documents.

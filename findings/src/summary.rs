@@ -15,6 +15,11 @@ pub struct Summary {
     pub distinct_left: u64,
     /// Distinct 4-grams directly after it, over canonical documents: 0..=edf.
     pub distinct_right: u64,
+    /// The same before it, but a 4-gram in far more documents than the n-gram itself is counted anew in each document, as
+    /// it tells nothing that these documents share: `distinct_left..=edf`.
+    pub varied_left: u64,
+    /// The same after it.
+    pub varied_right: u64,
     /// Sum over postings of the novelty jump, each in -31..=31.
     pub novelty_sum: i64,
     /// Sum over postings of the squared novelty jump.
@@ -61,6 +66,9 @@ pub struct CorpusTotals {
 pub struct AxisTotals {
     /// Name of the axis: `host`, `source`, `shard` …
     pub name: String,
+    /// Its values are labels and no places: C, spikes and spread do not look at it, and the top place of an n-gram is
+    /// what [`crate::most_associated`] says.
+    pub is_label: bool,
     /// Canonical documents that have a locality on this axis.
     pub with_value: u64,
     /// Canonical documents per locality ordinal.
@@ -68,9 +76,21 @@ pub struct AxisTotals {
 }
 
 impl CorpusTotals {
-    /// Ordinal of the axis with this name.
+    /// Ordinal of the axis of places with this name.
     #[must_use]
-    pub fn axis(&self, name: &str) -> Option<usize> {
-        self.axes.iter().position(|axis| axis.name == name)
+    pub fn place_axis(&self, name: &str) -> Option<usize> {
+        self.axes.iter().position(|axis| !axis.is_label && axis.name == name)
+    }
+
+    /// Number of axes of places.
+    #[must_use]
+    pub fn place_axes(&self) -> u64 {
+        self.axes.iter().filter(|axis| !axis.is_label).count() as u64
+    }
+
+    /// Ordinal of the axis of labels, if there is one.
+    #[must_use]
+    pub fn label_axis(&self) -> Option<usize> {
+        self.axes.iter().position(|axis| axis.is_label)
     }
 }

@@ -9,8 +9,9 @@ use crate::summary::{AxisSummary, AxisTotals, CorpusTotals, Summary, TopPlace};
 /// One canonical document that contains the n-gram.
 #[derive(Debug, Clone)]
 pub struct Posting {
-    pub left: u64,
-    pub right: u64,
+    /// A context, and whether it is common.
+    pub left: (u64, bool),
+    pub right: (u64, bool),
     pub jump: i64,
     pub places: Vec<Option<u32>>,
 }
@@ -19,8 +20,8 @@ pub struct Posting {
 pub fn postings(localities: u32) -> impl Strategy<Value = Vec<Posting>> {
     let one = (0u64..9, 0u64..9, -31i64..=31, prop::option::weighted(0.9, 0..localities));
     let posting = one.prop_map(|(left, right, jump, place)| Posting {
-        left,
-        right,
+        left: (left, left > 6),
+        right: (right, right > 6),
         jump,
         places: vec![place],
     });
@@ -35,6 +36,7 @@ pub fn even_corpus(axis: &str, localities: u32, size: u64) -> CorpusTotals {
         canonical: documents,
         axes: vec![AxisTotals {
             name: axis.into(),
+            is_label: false,
             with_value: documents,
             localities: vec![size; localities as usize],
         }],
@@ -44,12 +46,19 @@ pub fn even_corpus(axis: &str, localities: u32, size: u64) -> CorpusTotals {
 pub fn summarise(postings: &[Posting], totals: &CorpusTotals) -> Summary {
     let set =
         |side: fn(&Posting) -> u64| postings.iter().map(side).collect::<BTreeSet<_>>().len() as u64;
+    let varied = |side: fn(&Posting) -> (u64, bool)| {
+        let rare: BTreeSet<(u64, bool)> =
+            postings.iter().map(side).filter(|side| !side.1).collect();
+        (rare.len() + postings.iter().filter(|p| side(p).1).count()) as u64
+    };
     Summary {
         order: 3,
         df: postings.len() as u64,
         edf: postings.len() as u64,
-        distinct_left: set(|p| p.left),
-        distinct_right: set(|p| p.right),
+        distinct_left: set(|p| p.left.0),
+        distinct_right: set(|p| p.right.0),
+        varied_left: varied(|p| p.left),
+        varied_right: varied(|p| p.right),
         novelty_sum: postings.iter().map(|p| p.jump).sum(),
         novelty_sum_squares: postings.iter().map(|p| (p.jump * p.jump) as u64).sum(),
         places: (0..totals.axes.len())
@@ -89,6 +98,8 @@ pub fn plain_summary(edf: u64) -> Summary {
         edf,
         distinct_left: edf,
         distinct_right: edf,
+        varied_left: edf,
+        varied_right: edf,
         novelty_sum: 0,
         novelty_sum_squares: 0,
         places: Vec::new(),

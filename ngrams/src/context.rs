@@ -28,6 +28,9 @@ use surroundings::Surroundings;
 pub const WINDOW: usize = 32;
 /// Tokens of a left or right context.
 pub const CONTEXT: usize = 4;
+/// Times as many documents as the n-gram from which a context of four tokens counts as common: a
+/// payload is in about as many as its trigger, what a site says everywhere in many more.
+const COMMON_FROM: u32 = 4;
 
 /// What decides which n-grams are described and how.
 #[derive(Debug, Clone)]
@@ -216,12 +219,13 @@ impl Describer {
         }
         self.places.keep_closed(document.ord, table);
         let surroundings = &self.surroundings;
+        let contexts = self.found.get(CONTEXT).map_or(&[][..], Vec::as_slice);
         self.hits.extend(self.places.0.iter().map(|place| {
             let (at, end) = (place.at as usize, place.at as usize + order);
             Hit {
                 slot: place.slot,
-                left: surroundings.left(at),
-                right: surroundings.right(end),
+                left: surroundings.left(at, place.df, contexts),
+                right: surroundings.right(end, place.df, contexts),
                 place: hits::pack(document.ord, order),
                 jump: surroundings.jump(at, end),
                 unusual: document.has_unusual(at, end),
@@ -241,6 +245,7 @@ fn wanted((at, fingerprint): (usize, u64)) -> Wanted {
 struct Place {
     at: u32,
     slot: u32,
+    df: u32,
     /// Whether an extension of it has the same df here.
     is_extended: bool,
 }
@@ -277,7 +282,7 @@ impl Places {
         self.0.resize(ngrams.len(), Place::default());
         let mut length = 0;
         for (at, (found, counts, is_extended)) in ngrams.enumerate() {
-            self.0[length] = Place { at: at as u32, slot: found.slot, is_extended };
+            self.0[length] = Place { at: at as u32, slot: found.slot, df: found.df, is_extended };
             length += usize::from(counts);
         }
         self.0.truncate(length);

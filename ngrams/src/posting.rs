@@ -14,12 +14,26 @@ pub struct Posting {
     /// Ordinal of the document in its segment.
     pub document: u32,
     /// Hash of the up to four tokens before; equal hashes mean equal contexts but for a chance
-    /// of 2⁻³² per pair.
+    /// of 2⁻³¹ per pair. Its lowest bit says whether the context is [`is_common`].
     pub left: u32,
-    /// Hash of the up to four tokens after.
+    /// Hash of the up to four tokens after, likewise.
     pub right: u32,
     /// Unseen n-grams in the window after minus in the window before.
     pub jump: i8,
+}
+
+/// Whether a context is in far more documents than the n-gram beside which it stands, so that it is
+/// nothing that came with it.
+#[inline]
+#[must_use]
+pub fn is_common(context: u32) -> bool {
+    context & 1 == 1
+}
+
+/// The context of a posting: a hash, and whether it is common.
+#[inline]
+pub(crate) fn context(hash: u32, common: bool) -> u32 {
+    hash & !1 | u32::from(common)
 }
 
 /// What a record says of its n-gram.

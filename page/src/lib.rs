@@ -14,6 +14,7 @@
 //! sheet and the script in `assets/`. Absent on purpose: files, clocks, and any address that a browser
 //! would load by itself.
 
+mod beside;
 mod campaign;
 mod confidence;
 mod dates;

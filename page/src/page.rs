@@ -1,9 +1,10 @@
 //! The page as a whole.
 
 use askama::Template;
-use taster_findings::{QuarantineEntry, Severity, SignatureEntry, TokenSpike, Totals};
+use taster_findings::{QuarantineEntry, Severity, SignatureEntry, Totals};
 use thiserror::Error;
 
+use crate::beside::{association, cluster, labels, spike, template};
 use crate::campaign::{Group, Indices, groups, severities};
 use crate::confidence::ConfidenceView;
 use crate::dose::{Known, Scale, known, scale};
@@ -38,6 +39,9 @@ struct Page {
     settings: Vec<(&'static str, String)>,
     signatures: Vec<[String; 3]>,
     spikes: Vec<[String; 4]>,
+    associations: Vec<[String; 6]>,
+    clusters: Vec<[String; 4]>,
+    templates: Vec<[String; 5]>,
     shards: Vec<ShardLine>,
     more_shards: String,
     quarantine: Vec<QuarantineLine>,
@@ -88,7 +92,10 @@ pub fn render(subject: &Subject<'_>) -> Result<String, PageError> {
         facts: facts(&report.totals),
         settings: settings(subject),
         signatures: signatures(subject),
-        spikes: subject.report.token_spikes.iter().map(spike).collect(),
+        spikes: report.token_spikes.iter().map(spike).collect(),
+        associations: report.label_associations.iter().map(association).collect(),
+        clusters: report.near_duplicates.iter().map(cluster).collect(),
+        templates: report.templates.iter().map(template).collect(),
         shards: subject.shards.iter().take(LISTED).map(shard_line).collect(),
         more_shards: beyond(subject.shards.len()),
         quarantine: report.quarantine.iter().take(LISTED).map(quarantine_line).collect(),
@@ -144,6 +151,10 @@ fn settings(subject: &Subject<'_>) -> Vec<(&'static str, String)> {
         ("Tokenizer", line(&parameters.tokenizer, 80)),
         ("Text column", named(&parameters.text_column, "text, content or raw_content")),
         ("Id column", named(&parameters.id_column, "id or doc_id, else shard and row")),
+        (
+            "Label column",
+            labels(parameters.label_column.as_deref(), &subject.report.label_associations),
+        ),
         ("Findings at most", count(i64::from(parameters.max_findings))),
         ("Known signatures", looked_for(&subject.report.signatures)),
     ]
@@ -164,13 +175,6 @@ fn signatures(subject: &Subject<'_>) -> Vec<[String; 3]> {
         [line(&entry.name, 80), count(entry.documents), count(entry.occurrences)]
     };
     matched.iter().take(LISTED).map(row).collect()
-}
-
-/// Token, place, documents there of all with the token, and how many chance explains.
-fn spike(spike: &TokenSpike) -> [String; 4] {
-    let many = format!("{} of {}", count(spike.df), count(spike.documents));
-    let place = format!("{} {}", line(&spike.axis, 40), line(&spike.locality, 80));
-    [line(&spike.token, 80), place, many, format!("{:.1}", spike.expected)]
 }
 
 fn shard_line(shard: &ShardRow<'_>) -> ShardLine {

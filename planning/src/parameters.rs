@@ -28,6 +28,10 @@ pub struct Parameters {
     pub id_column: Option<String>,
     /// Axes by name; `None` is every axis of the default list that a shard has.
     pub axes: Option<Vec<String>>,
+    /// Column with a label per document by name, whose association with n-grams is measured. An axis of this name
+    /// is no place any more.
+    #[serde(default)]
+    pub label_column: Option<String>,
     /// Limits of decoding.
     pub limits: Limits,
     /// Most findings in the report.
@@ -75,6 +79,7 @@ impl Default for Parameters {
             text_column: None,
             id_column: None,
             axes: None,
+            label_column: None,
             limits: Limits::default(),
             max_findings: 1000,
             signatures: Vec::new(),

@@ -23,6 +23,8 @@ pub(crate) enum Kind {
     Text,
     /// Whole numbers.
     Integer { signed: bool },
+    /// True or false.
+    Boolean,
     /// Days since 1970.
     Date,
     /// Units since 1970.
@@ -87,6 +89,7 @@ fn kind(field: &Type) -> Kind {
         (_, Some(LogicalType::Unknown)) => Kind::Other,
         (Physical::BYTE_ARRAY, logical) => bytes_kind(logical, info.converted_type()),
         (Physical::INT96, _) => Kind::Timestamp(Unit::Int96),
+        (Physical::BOOLEAN, None) => Kind::Boolean,
         (Physical::INT32, Some(LogicalType::Date)) => Kind::Date,
         (Physical::INT64, Some(LogicalType::Timestamp(timestamp))) => {
             Kind::Timestamp(match timestamp.unit {
@@ -211,13 +214,12 @@ pub(crate) fn id(columns: &[Column], parameters: &Parameters) -> Option<String> 
 }
 
 /// Names of the axes that an audit may have, in the order of their ordinals: those asked for,
-/// `shard` first if it is among them, or else the usual ones.
+/// `shard` first if it is among them, or else the usual ones, and that of labels if it is not one of them.
 pub(crate) fn axis_names(parameters: &Parameters) -> Vec<String> {
-    let Some(wanted) = &parameters.axes else {
-        return AXIS_NAMES.map(str::to_owned).to_vec();
-    };
+    let usual = || AXIS_NAMES.map(str::to_owned).to_vec();
+    let wanted = parameters.axes.clone().unwrap_or_else(usual);
     let mut names: Vec<String> = Vec::new();
-    for name in wanted {
+    for name in wanted.iter().chain(&parameters.label_column) {
         if !names.contains(name) {
             names.push(name.clone());
         }

@@ -186,21 +186,23 @@ fn assemble(plans: Vec<Plan>, parameters: &Parameters) -> Result<Manifest, Stora
     Ok(Manifest { axes, shards })
 }
 
-/// The axes that at least one readable shard has.
+/// The axes that at least one readable shard has; all that were asked for by name must be among them.
 fn axes(plans: &[Plan], parameters: &Parameters) -> Result<Vec<String>, StorageError> {
     let readable: Vec<_> = plans.iter().filter_map(|plan| plan.body.as_ref().ok()).collect();
     let mut axes = columns::axis_names(parameters);
     let has =
         |shard: &&Readable, axis: &str| columns::axis(&shard.columns, axis) != AxisSource::Absent;
     let in_any = |axis: &str| axis == "shard" || readable.iter().any(|shard| has(shard, axis));
-    if parameters.axes.is_none() {
-        axes.retain(|axis| in_any(axis));
-        return Ok(axes);
+    let is_label = |axis: &str| parameters.label_column.as_deref() == Some(axis);
+    let is_asked = |axis: &str| parameters.axes.is_some() || is_label(axis);
+    if let Some(axis) = axes.iter().find(|axis| is_asked(axis) && !in_any(axis))
+        && !readable.is_empty()
+    {
+        let what = if is_label(axis) { "label column" } else { "axis" };
+        return Err(nowhere(what, axis, &readable));
     }
-    match axes.iter().find(|axis| !in_any(axis)) {
-        Some(axis) if !readable.is_empty() => Err(nowhere("axis", axis, &readable)),
-        _ => Ok(axes),
-    }
+    axes.retain(|axis| is_asked(axis) || in_any(axis));
+    Ok(axes)
 }
 
 fn check_id(plans: &[Plan], parameters: &Parameters) -> Result<(), StorageError> {
@@ -221,7 +223,7 @@ fn nowhere(what: &str, name: &str, readable: &[&Readable]) -> StorageError {
     let found: Vec<_> = found.into_iter().collect();
     let found = found.join(", ");
     StorageError::Input(format!(
-        "no shard has a column for {what} {name:?} that holds text, whole numbers or dates; found {found}"
+        "no shard has a column for {what} {name:?} that holds text, whole numbers, dates or booleans; found {found}"
     ))
 }
 

@@ -153,6 +153,7 @@ fn decoded_as(kind: Kind, physical: parquet::basic::Type) -> DataType {
     use parquet::basic::Type as Physical;
     match (kind, physical) {
         (Kind::Text, _) => DataType::BinaryView,
+        (Kind::Boolean, _) => DataType::Boolean,
         (_, Physical::INT32) => DataType::Int32,
         (_, Physical::INT96) => DataType::Timestamp(arrow::datatypes::TimeUnit::Nanosecond, None),
         _ => DataType::Int64,

@@ -57,6 +57,7 @@ fn shown(column: &Column, array: &dyn Array, row: usize) -> Option<String> {
         Kind::Text => array.as_binary_view_opt().map(|array| text(array, row)),
         Kind::Integer { signed: true } => number().map(|value| value.to_string()),
         Kind::Integer { signed: false } => number().map(|value| unsigned(array, value)),
+        Kind::Boolean => array.as_boolean_opt().map(|array| array.value(row).to_string()),
         Kind::Date => number().map(day),
         Kind::Timestamp(unit) => number().map(|value| instant(value, unit)),
         Kind::Other => None,

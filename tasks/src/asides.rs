@@ -3,21 +3,25 @@
 
 use std::collections::BTreeMap;
 
-use taster_findings::{Candidate, PlaceScore, Scorer, TokenSpike, TopK, q_values, spike};
+use taster_findings::{
+    Candidate, LabelAssociation, PlaceScore, Scorer, TokenSpike, TopK, label_surprise, q_values,
+    spike,
+};
 use taster_ngrams::fingerprint::fingerprint;
 use taster_ngrams::posting::Record;
 
+use crate::associations::{distinct, least_explained};
 use crate::corpus::Corpus;
 use crate::evidence::Target;
 use crate::outcome::Judge;
 use crate::passes::RunPlaces;
-use crate::score::Posting;
+use crate::score::{Posting, ScoreReceipt};
 use crate::summarize::documents;
 use crate::verified::Sequence;
 
-/// Tokens kept per slice of the fingerprints, by their concentration under random placement.
+/// N-grams kept per slice of the fingerprints and list, by what they would be under random placement.
 const PER_SLICE: usize = 8;
-/// Concentration below this, one chance in a hundred, is no spike under any null.
+/// Concentration below this, one chance in a hundred, is no spike and no association under any null.
 const LEAST_CONCENTRATION: f64 = 2.0;
 /// Spikes in the report, and those of them that share a place: all words of one template spike together.
 const LISTED_SPIKES: usize = 20;
@@ -27,11 +31,12 @@ const LISTED_PER_PLACE: usize = 3;
 #[derive(Debug)]
 pub(crate) struct Kept {
     spikes: TopK<Posting>,
+    associations: TopK<Posting>,
 }
 
 impl Default for Kept {
     fn default() -> Self {
-        Self { spikes: TopK::new(PER_SLICE) }
+        Self { spikes: TopK::new(PER_SLICE), associations: TopK::new(PER_SLICE) }
     }
 }
 
@@ -41,24 +46,34 @@ impl Kept {
         &mut self,
         candidate: &Candidate,
         scorer: &Scorer,
-        records: impl Iterator<Item = (u32, Record<'a>)>,
+        records: impl Iterator<Item = (u32, Record<'a>)> + Clone,
     ) {
         let Candidate { fingerprint, summary, .. } = candidate;
-        let admits = |top: &TopK<Posting>, concentration: f64| {
-            concentration >= LEAST_CONCENTRATION && top.admits(concentration, *fingerprint)
-        };
-        if summary.order != 1 || !admits(&self.spikes, scorer.concentration_bound(summary)) {
+        let surprise = label_surprise(summary, scorer.totals());
+        if admits(&self.associations, surprise, *fingerprint) {
+            let posting = first_of(candidate, records.clone());
+            self.associations.insert(surprise, *fingerprint, posting);
+        }
+        let may_spike = summary.order == 1;
+        if !may_spike || !admits(&self.spikes, scorer.concentration_bound(summary), *fingerprint) {
             return;
         }
         let concentration = scorer.concentration(summary);
-        if admits(&self.spikes, concentration) {
+        if admits(&self.spikes, concentration, *fingerprint) {
             self.spikes.insert(concentration, *fingerprint, first_of(candidate, records));
         }
     }
 
-    pub(crate) fn into_spikes(self) -> impl Iterator<Item = Posting> {
-        self.spikes.into_best_first().map(|(_, _, posting)| posting)
+    /// Hands over what was kept.
+    pub(crate) fn into_receipt(self, receipt: &mut ScoreReceipt) {
+        let postings = |top: TopK<Posting>| top.into_best_first().map(|(_, _, posting)| posting);
+        receipt.spikes.extend(postings(self.spikes));
+        receipt.associations.extend(postings(self.associations));
     }
+}
+
+fn admits(top: &TopK<Posting>, concentration: f64, fingerprint: u64) -> bool {
+    concentration >= LEAST_CONCENTRATION && top.admits(concentration, fingerprint)
 }
 
 /// The n-gram with one document, which is enough to spell it.
@@ -76,11 +91,13 @@ fn first_of<'a>(
 pub(crate) struct Asides {
     /// Targets from here on are there for these lists alone.
     pub first_target: usize,
-    spikes: Vec<Spike>,
+    spikes: Vec<Listed>,
+    associations: Vec<Listed>,
 }
 
+/// An n-gram with the place, or label, for which it is listed.
 #[derive(Debug)]
-struct Spike {
+struct Listed {
     place: PlaceScore,
     log10_q: f64,
     spelling: Spelling,
@@ -99,35 +116,37 @@ pub(crate) type Spelled = BTreeMap<usize, (Vec<String>, Vec<u64>)>;
 
 impl Asides {
     /// Chooses what is listed of what was kept, and adds the targets that are not there yet.
-    /// `tokens` is the number of single tokens that were scored.
     pub(crate) fn add(
         targets: &mut Vec<Target>,
         judge: &Judge,
         places: &RunPlaces,
-        spikes: &[Posting],
-        tokens: u64,
+        scored: &ScoreReceipt,
     ) -> Self {
         let first_target = targets.len();
         let mut spelling = Speller::new(targets, places);
-        let spikes = listed_spikes(judge, spikes, tokens);
-        let spikes = spikes.into_iter().map(|(place, log10_q, posting)| Spike {
+        let mut listed = |(place, log10_q, posting): (PlaceScore, f64, &Posting)| Listed {
             place,
             log10_q,
             spelling: spelling.of(posting),
-        });
-        Self { first_target, spikes: spikes.collect() }
+        };
+        let spikes = listed_spikes(judge, &scored.spikes, scored.tokens);
+        let spikes = spikes.into_iter().map(&mut listed).collect();
+        let associations = least_explained(judge, &scored.associations, scored.ngrams);
+        let associations = associations.into_iter().map(listed).collect();
+        Self { first_target, spikes, associations }
     }
 
     /// Keeps the sequence of a target if a list needs it.
     pub(crate) fn spell(&self, target: usize, sequence: &Sequence, spelled: &mut Spelled) {
-        if self.spikes.iter().any(|spike| spike.spelling.target == target) {
+        let mut listed = self.spikes.iter().chain(&self.associations);
+        if listed.any(|listed| listed.spelling.target == target) {
             spelled.insert(target, (sequence.tokens.clone(), sequence.hashes.clone()));
         }
     }
 
     /// The spikes in words, best first.
     pub(crate) fn token_spikes(&self, corpus: &Corpus, spelled: &Spelled) -> Vec<TokenSpike> {
-        let describe = |spike: &Spike| {
+        let describe = |spike: &Listed| {
             let axis = spike.place.axis as usize;
             let locality = &corpus.values[axis][spike.place.locality as usize];
             let token = spike.spelling.tokens(spelled)?.concat();
@@ -135,6 +154,24 @@ impl Asides {
             Some(TokenSpike::describe(token, &spike.place, totals, locality, spike.log10_q))
         };
         self.spikes.iter().filter_map(describe).collect()
+    }
+
+    /// The associations in words, best first.
+    pub(crate) fn label_associations(
+        &self,
+        corpus: &Corpus,
+        spelled: &Spelled,
+    ) -> Vec<LabelAssociation> {
+        let named =
+            self.associations.iter().filter_map(|one| Some((one, one.spelling.tokens(spelled)?)));
+        let listed = distinct(named, |(one, tokens)| (one.place.locality, tokens));
+        let describe = |(one, tokens): (&Listed, &[String])| {
+            let axis = one.place.axis as usize;
+            let label = &corpus.values[axis][one.place.locality as usize];
+            let totals = &corpus.totals.axes[axis];
+            LabelAssociation::describe(tokens.to_vec(), &one.place, totals, label, one.log10_q)
+        };
+        listed.into_iter().map(describe).collect()
     }
 }
 
@@ -154,7 +191,7 @@ fn listed_spikes<'a>(
         by_chance.then(one.candidate.fingerprint.cmp(&other.candidate.fingerprint))
     });
     let places: Vec<PlaceScore> = all.iter().map(|(place, _)| *place).collect();
-    let q = q_values(&places, tokens * totals.axes.len() as u64);
+    let q = q_values(&places, tokens * totals.place_axes());
     let rated = all.into_iter().zip(q).map(|((place, posting), q)| (place, q, posting));
     let mut known: BTreeMap<(u32, u32), usize> = BTreeMap::new();
     let has_room = |(place, ..): &(PlaceScore, f64, &Posting)| {

@@ -250,6 +250,8 @@ impl<'a> Driver<'a> {
         let (mut report, occurrences, finding_documents) =
             report(&self.workspace, units, corpus, &quarantine, chosen, outcome);
         report.token_spikes = chosen.asides.token_spikes(corpus, &spelled);
+        report.near_duplicates = corpus.resemblance.near_duplicates(self, units)?;
+        report.label_associations = chosen.asides.label_associations(corpus, &spelled);
         let shadings = shadings(self, &chosen.screened, &report, &occurrences, &listed)?;
         let locations = self.workspace.sources.locations();
         Ok(Audit {

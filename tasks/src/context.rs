@@ -49,7 +49,7 @@ pub(crate) fn describe(
     located: &Located<'_>,
 ) -> Result<(ContextReceipt, bool), TaskError> {
     let unit = &located.counted.unit;
-    let digest = DigestBuilder::new("taster context 4")
+    let digest = DigestBuilder::new("taster context 5")
         .text(&count_folder(workspace, unit))
         .bytes(&screen.digest)
         .number(located.first_run as u64)

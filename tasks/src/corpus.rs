@@ -13,6 +13,7 @@ use crate::TaskError;
 use crate::count::CountReceipt;
 use crate::documents::{DocumentsTable, NO_VALUE};
 use crate::near::NearDuplicates;
+use crate::resemblance::Resemblance;
 use crate::sketches::Sketches;
 use crate::workspace::Workspace;
 
@@ -45,6 +46,8 @@ pub(crate) struct Corpus {
     pub duplicates: BTreeMap<DocumentOrd, Vec<DocumentOrd>>,
     /// Canonical documents that are nearly the same.
     pub near: NearDuplicates,
+    /// The largest of their clusters, and where most of them are.
+    pub resemblance: Resemblance,
     /// Tokens of all documents.
     pub tokens: u64,
     /// Digest of all that the count wave found.
@@ -82,7 +85,7 @@ impl Corpus {
 
     /// Merges the documents tables of all counted units.
     ///
-    /// Memory: about 230 bytes per document, 100 of them afterwards, and the distinct values of every axis.
+    /// Memory: about 240 bytes per document, 100 of them afterwards, and the distinct values of every axis.
     pub(crate) fn merge(workspace: &Workspace, counted: &[Counted]) -> Result<Self, TaskError> {
         let tables = counted.iter().map(|unit| read_table(workspace, &unit.receipt));
         let tables = tables.collect::<Result<Vec<_>, _>>()?;
@@ -97,6 +100,7 @@ impl Corpus {
         corpus.find_duplicates(&tables);
         corpus.find_near_duplicates(workspace, counted)?;
         corpus.measure_localities(workspace, &tables);
+        corpus.resemblance = Resemblance::measure(&corpus, &tables);
         corpus.digest_shards(workspace, counted, &tables);
         let digests = counted.iter().map(|unit| unit.receipt.digest());
         let digest =
@@ -159,7 +163,9 @@ impl Corpus {
             let localities: Vec<u64> = sizes.values().map(|size| size.0).collect();
             self.documents_by_locality.push(sizes.values().map(|size| size.1).collect());
             let with_value = localities.iter().sum();
-            self.totals.axes.push(AxisTotals { name: name.clone(), with_value, localities });
+            let is_label = workspace.parameters.label_column.as_ref() == Some(name);
+            let name = name.clone();
+            self.totals.axes.push(AxisTotals { name, is_label, with_value, localities });
             self.values.push(sizes.into_keys().map(str::to_owned).collect());
         }
     }

@@ -87,13 +87,13 @@ fn exchanged(
     summarizer: &mut Summarizer,
     scorer: &Scorer,
 ) -> Summary {
-    let (distinct_left, distinct_right) = if may_differ(summary, scores.spread) {
+    let (varied_left, varied_right) = if may_differ(summary, scores.spread) {
         let axis = scorer.publisher_axis(summary);
         summarizer.exchanged_sides(fingerprint, axis)
     } else {
         (summary.edf, summary.edf)
     };
-    Summary { distinct_left, distinct_right, places: Vec::new(), ..*summary }
+    Summary { varied_left, varied_right, places: Vec::new(), ..*summary }
 }
 
 /// Whether A of the decoy can reach [`LEAST_DECOY`]: spares counting for most n-grams.

@@ -6,7 +6,9 @@
 //! last, says that it is done. [`audit`] runs the waves in order; whoever else runs the same tasks
 //! gets the same bytes.
 
+mod around;
 mod asides;
+mod associations;
 mod audit;
 mod choice;
 mod chunks;
@@ -40,6 +42,7 @@ mod read_documents;
 mod report;
 mod request;
 mod reread;
+mod resemblance;
 mod score;
 mod screen;
 mod screened_run;

@@ -72,6 +72,16 @@ impl NearDuplicates {
         self.sizes.iter().map(|&size| u64::from(size)).sum()
     }
 
+    /// Every document that is in a cluster, with its cluster, in unit and document order: the first of each is its leader.
+    pub(crate) fn clustered(&self) -> impl Iterator<Item = (DocumentOrd, u32)> {
+        let units = (0u32..).zip(&self.clusters);
+        let all = units.flat_map(|(unit, clusters)| {
+            let documents = (0u32..).zip(clusters);
+            documents.map(move |(document, &cluster)| (DocumentOrd { unit, document }, cluster))
+        });
+        all.filter(|(_, cluster)| *cluster > 0)
+    }
+
     /// The cluster of a document, 0 for none.
     pub(crate) fn of(&self, ord: DocumentOrd) -> u32 {
         self.clusters[ord.unit as usize][ord.document as usize]

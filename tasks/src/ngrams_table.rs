@@ -72,6 +72,7 @@ pub fn ngrams(
         );
         return Err(TaskError::Parameter(message));
     }
+    audit.parameters.label_column = None;
     if let Some(axis) = &request.by {
         audit.parameters.axes = Some(vec![axis.clone()]);
     }

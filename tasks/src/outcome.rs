@@ -1,12 +1,14 @@
 //! From verified sequences to the report: verdicts, campaigns, ranks.
 
+use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use taster_findings::{
     Calibration, CampaignEntry, CampaignMember, Candidate, Combined, Company, Concentration,
     Dispersion, Evidence, Explanation, Finding, FindingDocument, Folded, KnownSignature,
-    Occurrence, PlaceScore, Scorer, combine, explain, group, place_scores, q_values,
+    Occurrence, PlaceScore, Scorer, SharedLabel, combine, explain, group, place_scores, q_values,
+    shared_label, z_score,
 };
 
 use crate::corpus::{Corpus, DocumentOrd};
@@ -138,7 +140,12 @@ pub(crate) fn outcome(
         .iter()
         .flat_map(|campaign| campaign.findings.iter().map(|folded| (folded, campaign.number)))
         .collect();
-    shown.sort_by_key(|(folded, _)| folded.rank);
+    let leaders: BTreeSet<usize> = campaigns.iter().map(|c| c.findings[0].rank).collect();
+    // The first of every campaign before what else it has: a page of findings shows as many campaigns as it can.
+    shown.sort_by_key(|(folded, _)| {
+        let severity = judged[folded.member].combined.severity;
+        (Reverse(severity), !leaders.contains(&folded.rank), folded.rank)
+    });
     shown.truncate(max_findings);
     let mut outcome = Outcome::default();
     let mut listing = Listing::new(corpus);
@@ -236,8 +243,21 @@ impl Judged {
         places.iter().map(describe).collect()
     }
 
+    /// The label of its documents, if it is one.
+    fn label<'c>(&self, corpus: &'c Corpus) -> Option<SharedLabel<'c>> {
+        let place = shared_label(&self.verified.candidate.summary, &corpus.totals)?;
+        let axis = place.axis as usize;
+        let share = place.locality_documents as f64 / corpus.totals.axes[axis].with_value as f64;
+        Some(SharedLabel {
+            label: &corpus.values[axis][place.locality as usize],
+            documents: place.known,
+            share,
+            z: z_score(place.edf, place.known, share),
+        })
+    }
+
     fn finding(&self, judge: &Judge, corpus: &Corpus, rank: usize, campaign: u32) -> Finding {
-        let Verified { candidate, sequence, id, placed, sought, .. } = &self.verified;
+        let Verified { candidate, sequence, id, sought, .. } = &self.verified;
         let signatures: Vec<KnownSignature<'_>> =
             sought.iter().map(|&index| judge.signatures[index as usize].told()).collect();
         let concentration = self.concentration(corpus);
@@ -247,8 +267,9 @@ impl Judged {
             combined: &self.combined,
             concentration: &concentration,
             code_points: &sequence.code_points.reasons,
-            boilerplate: placed.is_template(),
+            template: sequence.template.as_ref(),
             signatures: &signatures,
+            label: self.label(corpus),
         });
         let effective = corpus.effective(&sequence.documents);
         Finding {

@@ -65,7 +65,7 @@ impl Reread {
         lines: Vec<ShardLine>,
         runtime: &Handle,
     ) -> Result<Self, TaskError> {
-        let axes = |axes| Parameters { axes, ..parameters.clone() };
+        let axes = |axes| Parameters { axes, label_column: None, ..parameters.clone() };
         match Self::new(inputs, &axes(Some(vec![URL.to_owned()])), lines.clone(), runtime) {
             // No shard has such a column.
             Err(TaskError::Storage(StorageError::Input(_))) => {

@@ -60,6 +60,8 @@ pub(crate) struct ScoreReceipt {
     pub tokens: u64,
     /// Single tokens that may spike in one place.
     pub spikes: Vec<Posting>,
+    /// N-grams that may go with one label.
+    pub associations: Vec<Posting>,
 }
 
 impl ScoreReceipt {
@@ -73,6 +75,7 @@ impl ScoreReceipt {
             decoys: Vec::new(),
             tokens: 0,
             spikes: Vec::new(),
+            associations: Vec::new(),
         }
     }
 
@@ -86,6 +89,7 @@ impl ScoreReceipt {
         self.decoys.extend(other.decoys);
         self.tokens += other.tokens;
         self.spikes.extend(other.spikes);
+        self.associations.extend(other.associations);
     }
 }
 
@@ -98,7 +102,7 @@ pub(crate) fn score(
     clusters: RunClusters<'_>,
     inputs: &[u8; 32],
 ) -> Result<(ScoreReceipt, bool), TaskError> {
-    let digest = DigestBuilder::new("taster score 6")
+    let digest = DigestBuilder::new("taster score 9")
         .bytes(inputs)
         .number(range.from as u64)
         .number(range.to as u64);
@@ -326,7 +330,7 @@ impl<'a> Scoring<'a> {
         let best = std::mem::replace(&mut self.best, Best::new());
         self.receipt.candidates.extend(best.into_candidates());
         self.receipt.decoys.extend(std::mem::take(&mut self.decoys).into_decoys());
-        self.receipt.spikes.extend(std::mem::take(&mut self.kept).into_spikes());
+        std::mem::take(&mut self.kept).into_receipt(&mut self.receipt);
     }
 
     fn finish(mut self) -> ScoreReceipt {

@@ -2,7 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use taster_findings::{AxisSummary, KnownSignature, Summary, TopPlace, signature_strength};
+use taster_findings::{
+    AxisSummary, KnownSignature, Summary, TopPlace, most_associated, signature_strength,
+};
 use taster_planning::{Parameters, Signature};
 
 use crate::corpus::{Corpus, Counted, DocumentOrd};
@@ -115,6 +117,8 @@ pub(crate) fn summary(corpus: &Corpus, sequence: &Sequence) -> Summary {
         edf,
         distinct_left: edf,
         distinct_right: edf,
+        varied_left: edf,
+        varied_right: edf,
         novelty_sum: 0,
         novelty_sum_squares: 0,
         places: (0..corpus.totals.axes.len()).map(|axis| along(corpus, axis, &canonical)).collect(),
@@ -127,13 +131,16 @@ fn along(corpus: &Corpus, axis: usize, documents: &[&ReadDocument]) -> AxisSumma
     for locality in documents.iter().filter_map(|document| document.axes[axis]) {
         *sizes.entry(locality).or_default() += 1;
     }
+    let totals = &corpus.totals.axes[axis];
     // The last of equal ones is the best, so the lowest ordinal comes last.
     let top = sizes.iter().rev().max_by_key(|(_, size)| **size);
     let top = top.map(|(&locality, &edf)| TopPlace {
         locality,
         edf,
-        locality_documents: corpus.totals.axes[axis].localities[locality as usize],
+        locality_documents: totals.localities[locality as usize],
     });
+    let counts = || sizes.iter().map(|(&label, &edf)| (label, edf));
+    let top = if totals.is_label { most_associated(counts(), totals) } else { top };
     AxisSummary { with_value: sizes.values().sum(), distinct: sizes.len() as u64, top }
 }
 

@@ -4,8 +4,9 @@ use std::cmp::Reverse;
 
 use taster_findings::{
     AxisSummary, CorpusTotals, DispersionAccumulator, Summary, TopPlace, exchange_sides,
+    most_associated,
 };
-use taster_ngrams::posting::{Posting, Record, RecordHead};
+use taster_ngrams::posting::{Posting, Record, RecordHead, is_common};
 
 /// A document that holds an n-gram: ordinal of its run, and of the document in the run's segment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -89,17 +90,25 @@ impl Summarizer {
         let tally = &mut self.tally;
         let axes = self.places.iter().zip(&totals.axes).enumerate();
         let places = axes.map(|(axis, (places, sizes))| {
-            let (summary, pairs) = axis_summary(places, &sizes.localities, tally);
+            let (mut summary, pairs) = axis_summary(places, &sizes.localities, tally);
+            if sizes.is_label {
+                summary.top = most_associated(tally.counts(), sizes);
+            }
             dispersion.add(axis, summary.with_value, u128::from(pairs));
             summary
         });
+        let places = places.collect();
+        let (distinct_left, varied_left) = self.distinct.contexts(&self.left);
+        let (distinct_right, varied_right) = self.distinct.contexts(&self.right);
         Summary {
             order: head.order,
             df: u64::from(head.df),
-            places: places.collect(),
+            places,
             edf: self.left.len() as u64,
-            distinct_left: self.distinct.count(&self.left),
-            distinct_right: self.distinct.count(&self.right),
+            distinct_left,
+            distinct_right,
+            varied_left,
+            varied_right,
             novelty_sum: self.jumps,
             novelty_sum_squares: self.squares,
         }
@@ -107,7 +116,7 @@ impl Summarizer {
 }
 
 impl Summarizer {
-    /// Distinct contexts before and after what was added since the last [`Summarizer::clear`], after
+    /// Varied contexts before and after what was added since the last [`Summarizer::clear`], after
     /// [`exchange_sides`] among the publishers on `axis`; spoils the contexts.
     pub(crate) fn exchanged_sides(&mut self, fingerprint: u64, axis: Option<usize>) -> (u64, u64) {
         self.publishers.clear();
@@ -118,7 +127,7 @@ impl Summarizer {
         }
         self.publishers.resize(self.left.len(), None);
         exchange_sides(fingerprint, &self.publishers, &mut self.left, &mut self.right);
-        (self.distinct.count(&self.left), self.distinct.count(&self.right))
+        (self.distinct.contexts(&self.left).1, self.distinct.contexts(&self.right).1)
     }
 }
 
@@ -163,6 +172,12 @@ impl Tally {
         *slot = (number, before + times);
         before
     }
+
+    /// Every number and its count, in the order of the table.
+    fn counts(&self) -> impl Iterator<Item = (u32, u64)> + Clone {
+        let counted = self.slots.iter().filter(|slot| slot.1 > 0);
+        counted.map(|&(number, count)| (number, u64::from(count)))
+    }
 }
 
 /// Counts different hashes; keeps its memory.
@@ -170,9 +185,21 @@ impl Tally {
 struct Distinct {
     /// Open addressing with linear probing; 0 is an empty slot.
     slots: Vec<u32>,
+    common: Vec<u32>,
 }
 
 impl Distinct {
+    /// Distinct contexts, and the same with every common one counted as often as it occurs.
+    fn contexts(&mut self, contexts: &[u32]) -> (u64, u64) {
+        let distinct = self.count(contexts);
+        let mut common = std::mem::take(&mut self.common);
+        common.clear();
+        common.extend(contexts.iter().filter(|&&context| is_common(context)));
+        let repeated = common.len() as u64 - self.count(&common);
+        self.common = common;
+        (distinct, distinct + repeated)
+    }
+
     /// So few hashes are compared with each other, several at once, rather than put in a table.
     const FEW: usize = 48;
 
@@ -348,6 +375,15 @@ mod tests {
             let spread: Vec<u32> = places.iter().map(|place| place.rotate_right(9)).collect();
             assert_eq!(distinct.count(&spread), sorted.len() as u64);
         }
+    }
+
+    #[test]
+    fn common_contexts_count_in_every_document() {
+        let mut distinct = Distinct::default();
+        assert_eq!(distinct.contexts(&[2, 2, 2, 4]), (2, 2));
+        assert_eq!(distinct.contexts(&[3, 3, 3, 2, 2]), (2, 4));
+        let many: Vec<u32> = (0..200).map(|at| if at % 2 == 0 { 9 } else { 8 }).collect();
+        assert_eq!(distinct.contexts(&many), (2, 101));
     }
 
     #[test]

@@ -1,15 +1,12 @@
 //! From the sightings of one candidate to a verified sequence.
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use taster_findings::{
-    CodePointScore, Company, PIECE, Surrounding, Window, code_points, company, extend,
-};
-use taster_ngrams::fingerprint::fingerprint;
+use taster_findings::{CodePointScore, Company, Template, Window, code_points, company, extend};
 
+use crate::around::around;
 use crate::corpus::DocumentOrd;
-use crate::evidence::{REACH, Sighting};
+use crate::evidence::Sighting;
 use crate::read_documents::ReadDocument;
 
 /// Bytes of text shown before and after an occurrence, about.
@@ -36,6 +33,8 @@ pub(crate) struct Sequence {
     pub hashes: Vec<u64>,
     /// What its documents have in common besides it.
     pub company: Company,
+    /// What they share around it beyond slots that vary.
+    pub template: Option<Template>,
 }
 
 impl Sequence {
@@ -92,7 +91,7 @@ pub(crate) fn verify(
     sequence(&survivors, extension.left, order + extension.left + extension.right)
 }
 
-fn same_document(a: &Sighting<'_>, b: &Sighting<'_>) -> bool {
+pub(crate) fn same_document(a: &Sighting<'_>, b: &Sighting<'_>) -> bool {
     a.page.document.ord == b.page.document.ord
 }
 
@@ -126,6 +125,7 @@ fn sequence(sightings: &[&Sighting<'_>], left: usize, length: usize) -> Option<S
     let first = sightings.first()?;
     let from = first.first - left;
     let (start, end) = bytes(first, from, length);
+    let (template, surroundings) = around(sightings, left, length);
     let (holders, listed) = occurrences(sightings, left, length);
     Some(Sequence {
         tokens: first.tokens(from..from + length).map(str::to_owned).collect(),
@@ -136,7 +136,8 @@ fn sequence(sightings: &[&Sighting<'_>], left: usize, length: usize) -> Option<S
         documents: holders.iter().map(|holder| holder.document.ord).collect(),
         holders,
         hashes: first.hashes[from..from + length].to_vec(),
-        company: company(&surroundings(sightings, left, length)),
+        company: company(&surroundings),
+        template,
     })
 }
 
@@ -163,28 +164,6 @@ fn occurrences(
     (holders, listed)
 }
 
-/// What stands around the sequence in every document, at its first occurrence.
-fn surroundings(sightings: &[&Sighting<'_>], left: usize, length: usize) -> Vec<Surrounding> {
-    let firsts = sightings.chunk_by(|a, b| same_document(a, b)).map(|same| same[0]);
-    firsts.map(|sighting| surrounding(sighting, sighting.first - left, length)).collect()
-}
-
-fn surrounding(sighting: &Sighting<'_>, from: usize, length: usize) -> Surrounding {
-    let (before, rest) = sighting.hashes.split_at(from);
-    let after = &rest[length..];
-    let pieces: BTreeSet<u64> =
-        [before, after].into_iter().flat_map(|side| side.windows(PIECE)).map(fingerprint).collect();
-    // A snippet that is shorter than it could be ends where its text does.
-    let (first, behind) = (sighting.first, sighting.hashes.len() - sighting.first);
-    let is_start = first < REACH;
-    let is_end = behind <= REACH;
-    Surrounding {
-        pieces: pieces.into_iter().collect(),
-        from_start: is_start.then_some(from as u32),
-        to_end: is_end.then_some(after.len() as u32),
-    }
-}
-
 /// Byte range of the tokens `from..from + length` in the snippet.
 fn bytes(sighting: &Sighting<'_>, from: usize, length: usize) -> (usize, usize) {
     let (first, last) = (sighting.spans[from], sighting.spans[from + length - 1]);
@@ -206,13 +185,13 @@ fn place(sighting: &Sighting<'_>, left: usize, length: usize) -> Place {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
     use crate::evidence::Page;
     use taster_ngrams::{Tokenizer, Words};
 
-    fn page(document: u32, text: &str) -> Page {
+    pub(crate) fn page(document: u32, text: &str) -> Page {
         let ord = DocumentOrd { unit: 0, document };
         let (row, id) = (u64::from(document), document.to_string().into());
         Page {
@@ -223,7 +202,7 @@ mod tests {
         }
     }
 
-    fn sighting(page: &Page, first: usize) -> Sighting<'_> {
+    pub(crate) fn sighting(page: &Page, first: usize) -> Sighting<'_> {
         let (mut spans, mut hashes) = (Vec::new(), Vec::new());
         Words.spans(&page.text, &mut spans);
         Words.hashes_of(&page.text, &spans, 1, &mut hashes);
@@ -254,9 +233,9 @@ mod tests {
 
     #[test]
     fn surroundings_leave_the_sequence_out() {
-        let sequence = verified(&[("x y z a b p", 3), ("x y z v a b q r s", 4)], 2).unwrap();
+        let sequence = verified(&[("x y z a b p", 3), ("v a b x y z r s", 1)], 2).unwrap();
         assert_eq!(sequence.tokens, ["a", "b"]);
-        // Of (x y z), (x y z), (y z v), (q r s) two are shared, each with the only other document.
+        // Of (x y z), (x y z), (y z r), (z r s) two are shared, each with the only other document.
         assert_eq!(sequence.company, Company { dissimilarity: 0.5, pinned: 0.5 });
     }
 

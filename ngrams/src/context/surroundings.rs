@@ -1,8 +1,10 @@
 //! What stands around the n-grams of one document: contexts and unseen n-grams, prepared once so
 //! that a posting costs a few loads.
 
-use super::{CONTEXT, WINDOW};
+use super::{COMMON_FROM, CONTEXT, WINDOW};
 use crate::fingerprint::fingerprint;
+use crate::lookup::Found;
+use crate::posting::context;
 
 /// Contexts and unseen n-grams of the current document.
 #[derive(Debug, Default)]
@@ -46,16 +48,20 @@ impl Surroundings {
         self.unseen.resize(tokens + 2 * WINDOW + 1, sum);
     }
 
-    /// Hash of the up to four tokens before position `at`.
+    /// The up to four tokens before position `at` as a context of an n-gram of `df`. `found` holds
+    /// the n-grams of order [`CONTEXT`] between two empty places, or nothing if they were not counted:
+    /// then no context is common, and neither is one that reaches the edge of the document.
     #[inline]
-    pub(super) fn left(&self, at: usize) -> u32 {
-        self.contexts[at]
+    pub(super) fn left(&self, at: usize, df: u32, found: &[Found]) -> u32 {
+        // An n-gram that ends at `at` is the one of four places before, behind the empty place.
+        let common = found.get((at + 1).wrapping_sub(CONTEXT)).map_or(0, |found| found.df);
+        context(self.contexts[at], common > df.saturating_mul(COMMON_FROM))
     }
 
-    /// Hash of the up to four tokens from position `end` on.
+    /// The up to four tokens from position `end` on.
     #[inline]
-    pub(super) fn right(&self, end: usize) -> u32 {
-        self.contexts[end + CONTEXT]
+    pub(super) fn right(&self, end: usize, df: u32, found: &[Found]) -> u32 {
+        self.left(end + CONTEXT, df, found)
     }
 
     /// Unseen n-grams in the window from `end` on minus those in the window before `at`.

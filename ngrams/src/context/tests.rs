@@ -125,10 +125,16 @@ impl<'a> Twin<'a> {
         let (end, last) = (at + order, tokens.len());
         let before = self.unseen(&tokens[at.saturating_sub(WINDOW)..at]);
         let after = self.unseen(&tokens[end..(end + WINDOW).min(last)]);
+        let context = |context: Gram<'_>| {
+            let counted = self.rules.orders.contains(&4) && context.len() == CONTEXT;
+            let df = self.df(&tokens[at..end]);
+            let common = counted && self.df(context) > COMMON_FROM * df;
+            hash(context) as u32 & !1 | u32::from(common)
+        };
         Posting {
             document,
-            left: hash(&tokens[at.saturating_sub(CONTEXT)..at]) as u32,
-            right: hash(&tokens[end..(end + CONTEXT).min(last)]) as u32,
+            left: context(&tokens[at.saturating_sub(CONTEXT)..at]),
+            right: context(&tokens[end..(end + CONTEXT).min(last)]),
             jump: (after - before) as i8,
         }
     }

@@ -121,6 +121,7 @@ fn axes_and_ids_come_as_text() {
         ("url", column(StringArray::from(vec!["http://Ex.org/x", "?"]))),
         ("date", column(date)),
         ("language", column(BinaryArray::from(vec![b"de".as_slice(), b"\xff"]))),
+        ("source", column(BooleanArray::from(vec![Some(true), None]))),
     ]);
     folder.put("x/a.parquet", &file);
     let stamps = TimestampMillisecondArray::from(vec![0]).with_timezone("UTC");
@@ -141,7 +142,7 @@ fn axes_and_ids_come_as_text() {
         ]),
     );
     let frozen = freeze_folder(&folder);
-    assert_eq!(frozen.manifest.axes, ["shard", "host", "date", "language"]);
+    assert_eq!(frozen.manifest.axes, ["shard", "host", "source", "date", "language"]);
     let read = |ord| read_shard(&frozen, ord, &Limits::default()).unwrap();
     let values = |read: &Read| {
         (
@@ -155,10 +156,10 @@ fn axes_and_ids_come_as_text() {
     };
     let all: Vec<_> = (0..3).flat_map(read).map(|read| values(&read)).collect();
     let expected = [
-        ("-5", "c.parquet - 2024-01-02 -"),
-        ("18446744073709551615", "x/a.parquet ex.org 2024-02-29 de"),
-        ("1", "x/a.parquet - - \u{fffd}"),
-        ("x/b.parquet#0", "x/b.parquet b.org 1970-01-01 -"),
+        ("-5", "c.parquet - - 2024-01-02 -"),
+        ("18446744073709551615", "x/a.parquet ex.org true 2024-02-29 de"),
+        ("1", "x/a.parquet - - - \u{fffd}"),
+        ("x/b.parquet#0", "x/b.parquet b.org - 1970-01-01 -"),
     ];
     let expected = expected.map(|(id, axes)| (id.to_owned(), axes.to_owned()));
     assert_eq!(all, expected);

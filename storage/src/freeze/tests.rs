@@ -235,6 +235,29 @@ fn columns_can_be_asked_for() {
 }
 
 #[test]
+fn labels_are_an_axis_that_must_be_there() {
+    let folder = Folder::new();
+    let texts = || column(StringArray::from(vec!["x"]));
+    let flags = column(BooleanArray::from(vec![true]));
+    folder.put("a.parquet", &parquet(&[("text", texts()), ("host", texts()), ("spam", flags)]));
+    folder.put("b.parquet", &parquet(&[("text", texts()), ("tags", list_of_text())]));
+    let asked = |axes: Option<&str>, label: &str| Parameters {
+        axes: axes.map(|axis| vec![axis.to_owned()]),
+        label_column: Some(label.into()),
+        ..Parameters::default()
+    };
+    let axes = |parameters| freeze_with(&folder, &parameters).manifest.axes;
+    assert_eq!(axes(asked(None, "spam")), ["shard", "host", "spam"]);
+    assert_eq!(axes(asked(Some("host"), "spam")), ["host", "spam"]);
+    assert_eq!(axes(asked(None, "host")), ["shard", "host"]);
+    for name in ["nope", "tags"] {
+        let error = freeze(&[folder.name("")], &asked(None, name), runtime()).unwrap_err();
+        let told = format!("no shard has a column for label column \"{name}\" that holds text");
+        assert!(error.to_string().contains(&told), "{error}");
+    }
+}
+
+#[test]
 fn a_list_pins_what_it_says() {
     let folder = Folder::new();
     let path = folder.put("a.parquet", &small());

@@ -10,7 +10,7 @@ use super::{CountedCorpus, Screened, Stage, bytes_of, digest_of};
 use crate::asides::Asides;
 use crate::choice::{self, choose};
 use crate::context::ContextReceipt;
-use crate::corpus::DocumentOrd;
+use crate::corpus::{Corpus, DocumentOrd};
 use crate::count::Run;
 use crate::decoys;
 use crate::evidence::Target;
@@ -45,13 +45,14 @@ impl Scoring {
         let runs: Vec<&Run> = contexts.iter().flat_map(|context| &context.runs).collect();
         let opened = open_runs(workspace, runs.iter().copied(), Kind::Context)?;
         let contexts = digest_of("taster contexts 1", runs.iter().map(|run| &run.output));
-        let inputs = DigestBuilder::new("taster score inputs 1");
-        let counted = &screened.counts.corpus.digest;
-        let digest = inputs.bytes(&contexts).bytes(counted).finish().0;
+        let inputs = DigestBuilder::new("taster score inputs 2");
+        let Corpus { digest, totals, .. } = &screened.counts.corpus;
+        let labels = totals.label_axis().map_or(0, |axis| axis as u64 + 1);
+        let digest = inputs.bytes(&contexts).bytes(digest).number(labels).finish().0;
         let bytes = bytes_of(runs);
         let ranges = ranges(bytes);
         let bytes_each = bytes / ranges.len().max(1) as u64;
-        let scorer = Scorer::new(screened.counts.corpus.totals.clone());
+        let scorer = Scorer::new(totals.clone());
         Ok(Self { screened, scorer, runs: opened, digest, ranges, bytes_each })
     }
 
@@ -70,19 +71,19 @@ impl Scoring {
             signatures: rated(&workspace.parameters, matches, corpus),
             calibration: Calibration::fit(&scored.novelty, &scored.asymmetry),
             dispersion: Dispersion::fit(&scored.dispersion, totals),
-            tests: scored.ngrams * totals.axes.len() as u64,
+            tests: scored.ngrams * totals.place_axes(),
             scorer: self.scorer.clone(),
         };
         let most = workspace.parameters.max_findings as usize;
         let decoys = DecoyFacts {
             scored: scored.ngrams,
-            severities: decoys::severities(&judge, scored.decoys),
+            severities: decoys::severities(&judge, std::mem::take(&mut scored.decoys)),
         };
-        let candidates = choose(&judge, scored.candidates, most);
+        let candidates = choose(&judge, std::mem::take(&mut scored.candidates), most);
         let mut targets = targets(workspace, &self.screened, &candidates)?;
         let sought = Sought::add(&mut targets, matches, corpus, workspace.parameters.floor);
         let places = RunPlaces::new(&self.screened.counts.units);
-        let asides = Asides::add(&mut targets, &judge, &places, &scored.spikes, scored.tokens);
+        let asides = Asides::add(&mut targets, &judge, &places, &scored);
         let (screened, targets) = (Arc::clone(&self.screened), targets.into());
         Ok(Chosen { screened, judge, candidates, decoys, targets, sought, asides })
     }

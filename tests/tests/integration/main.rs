@@ -22,6 +22,7 @@ mod evidence;
 mod host;
 mod hostile;
 mod known;
+mod labels;
 mod lists;
 mod merging;
 mod near;

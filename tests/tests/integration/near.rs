@@ -41,11 +41,20 @@ fn corpus(folder: &Path) {
 }
 
 fn run(folder: &Path, threads: usize, unit_bytes: Option<u64>) -> Audit {
+    run_with(folder, Parameters::default(), threads, unit_bytes)
+}
+
+fn run_with(
+    folder: &Path,
+    parameters: Parameters,
+    threads: usize,
+    unit_bytes: Option<u64>,
+) -> Audit {
     let work = tempfile::tempdir().unwrap();
     let request = AuditRequest {
         inputs: vec![folder.display().to_string()],
         work: work.path().display().to_string(),
-        parameters: Parameters::default(),
+        parameters,
         resources: Resources { threads, memory_bytes: 256 << 20, unit_bytes },
     };
     let runtime = tokio::runtime::Runtime::new().unwrap();
@@ -68,4 +77,90 @@ fn a_cluster_counts_once_and_what_shares_a_phrase_alone_counts_each() {
     assert_eq!(finding.effective_document_frequency, (1 + OTHERS) as i64);
     // However the corpus is cut: clusters reach over units.
     assert_eq!(run(folder.path(), 1, Some(1)).report, audit.report);
+}
+
+/// (host, template or none, documents), in this order over two shards.
+const HOSTS: [(&str, Option<usize>, usize); 7] = [
+    ("a.example", Some(0), 40),
+    ("a.example", None, 10),
+    ("b.example", Some(0), 5),
+    ("b.example", None, 20),
+    ("c.example", Some(1), 25),
+    ("d.example", None, 30),
+    ("e.example", Some(1), 10),
+];
+
+/// Pages of two templates and documents that are like no other, and three copies of the first page.
+fn hosted(folder: &Path) {
+    let mut random = ChaCha8Rng::seed_from_u64(5);
+    let mut words = |count: usize| -> Vec<String> {
+        (0..count).map(|_| format!("w{}", random.random_range(0..600))).collect()
+    };
+    let templates = [words(200).join(" "), words(200).join(" ")];
+    let mut rows = Vec::new();
+    for (host, template, documents) in HOSTS {
+        for _ in 0..documents {
+            let text = match template {
+                Some(template) => format!("{} page{}", templates[template], rows.len()),
+                None => words(60).join(" "),
+            };
+            rows.push((host, text));
+        }
+    }
+    rows.extend(vec![rows[0].clone(); 3]);
+    for (shard, rows) in rows.chunks(70).enumerate() {
+        let [hosts, texts] = [0, 1].map(|column| {
+            let values = rows.iter().map(|(host, text)| [*host, text.as_str()][column]);
+            Arc::new(StringArray::from_iter_values(values)) as ArrayRef
+        });
+        let batch = RecordBatch::try_from_iter([("text", texts), ("host", hosts)]).unwrap();
+        let file = File::create(folder.join(format!("part-{shard}.parquet"))).unwrap();
+        let mut writer = ArrowWriter::try_new(file, batch.schema(), None).unwrap();
+        writer.write(&batch).unwrap();
+        writer.close().unwrap();
+    }
+}
+
+#[test]
+fn clusters_and_templates_are_listed() {
+    let folder = tempfile::tempdir().unwrap();
+    hosted(folder.path());
+    let audit = run(folder.path(), 2, None);
+    let report = &audit.report;
+    let told = report.near_duplicates.iter().map(|cluster| {
+        assert_eq!((cluster.axis.as_deref(), cluster.excerpt.chars().count()), (Some("host"), 200));
+        let locality = cluster.locality.as_deref().unwrap();
+        (cluster.id.as_str(), cluster.documents, cluster.localities, locality)
+    });
+    assert_eq!(
+        told.collect::<Vec<_>>(),
+        [("part-0.parquet#0", 45, 2, "a.example"), ("part-1.parquet#5", 35, 2, "c.example")]
+    );
+    assert!(report.near_duplicates[0].excerpt.starts_with('w'));
+    let told = report.templates.iter().map(|template| {
+        let documents = (template.documents, template.canonical_documents);
+        (
+            template.locality.as_str(),
+            documents,
+            template.near_duplicate_documents,
+            template.clusters,
+        )
+    });
+    // Of e.example there are too few documents, and no page of d.example is like another.
+    assert_eq!(
+        told.collect::<Vec<_>>(),
+        [
+            ("c.example", (25, 25), 25, 1),
+            ("a.example", (53, 50), 40, 1),
+            ("b.example", (25, 25), 5, 1)
+        ]
+    );
+    assert_eq!(report.templates[1].coverage, 0.8);
+    assert_eq!(&run(folder.path(), 1, Some(1)).report, report);
+    // Without publishers there are clusters all the same.
+    let unknown = Parameters { axes: Some(vec!["shard".into()]), ..Parameters::default() };
+    let report = run_with(folder.path(), unknown, 2, None).report;
+    assert_eq!(report.templates, []);
+    let first = &report.near_duplicates[0];
+    assert_eq!((first.documents, first.localities, &first.axis), (45, 0, &None));
 }

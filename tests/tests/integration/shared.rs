@@ -34,7 +34,11 @@ fn resources(threads: usize) -> Resources {
 
 /// Those of the command.
 fn parameters() -> Parameters {
-    Parameters { signatures: Signature::defaults().unwrap(), ..Parameters::default() }
+    Parameters {
+        signatures: Signature::defaults().unwrap(),
+        label_column: Some("language".into()),
+        ..Parameters::default()
+    }
 }
 
 fn text(path: &Path) -> String {
@@ -241,9 +245,10 @@ fn row_15_too_little_memory_for_the_audits_segments_is_refused() {
 fn specs_are_run_by_the_command_in_any_order() {
     let scene = Scene::new();
     let (corpus, out, work) = (scene.path("corpus"), scene.path("out"), scene.path("work"));
-    let plan =
-        ["plan", &corpus, "--write", "--out", &out, "--work", &work, "--tasks", "3", "--quiet"];
-    let planned = taster(plan).run().expect_code(&[0]);
+    let plan = ["plan", &corpus, "--write", "--out", &out, "--work", &work, "--tasks", "3"];
+    let planned = taster(plan.iter().chain(&["--label-column", "language", "--quiet"]))
+        .run()
+        .expect_code(&[0]);
     let planned: serde_json::Value = serde_json::from_str(&planned.stdout).unwrap();
     let mut random = ChaCha8Rng::seed_from_u64(places::seed());
     for stage in planned["stages"].as_array().unwrap() {

@@ -1,0 +1,117 @@
+//! The lists beside the findings, as rows of tables.
+
+use taster_findings::{
+    LabelAssociation, NearDuplicateCluster, SIGNIFICANT_Q, TemplateCoverage, TokenSpike,
+};
+
+use crate::quantity::{count, of, percent};
+use crate::text::line;
+
+/// Token, place, documents there of all with the token, and how many chance explains.
+pub(crate) fn spike(spike: &TokenSpike) -> [String; 4] {
+    let many = format!("{} of {}", count(spike.df), count(spike.documents));
+    let place = format!("{} {}", line(&spike.axis, 40), line(&spike.locality, 80));
+    [line(&spike.token, 80), place, many, format!("{:.1}", spike.expected)]
+}
+
+/// Sequence, label, documents with the label of all that hold it, how many chance explains, z and q.
+pub(crate) fn association(one: &LabelAssociation) -> [String; 6] {
+    let many = format!("{} of {}", count(one.df), count(one.documents));
+    let (expected, z) = (format!("{:.1}", one.expected), format!("{:.1}", one.z));
+    let q = if one.q < 1e-3 { format!("{:.0e}", one.q) } else { format!("{:.3}", one.q) };
+    [line(&one.tokens.join(" "), 120), line(&one.label, 80), many, expected, z, q]
+}
+
+/// The label column and what came of it, in words.
+pub(crate) fn labels(column: Option<&str>, associations: &[LabelAssociation]) -> String {
+    let Some(column) = column else {
+        return "none".to_owned();
+    };
+    let beyond = associations.iter().filter(|one| one.q <= SIGNIFICANT_Q).count();
+    format!("{}, {} beyond chance", line(column, 80), of(beyond as i64, "association"))
+}
+
+/// Leader, documents, who published them, and how the leader begins.
+pub(crate) fn cluster(cluster: &NearDuplicateCluster) -> [String; 4] {
+    let publishers = match (&cluster.axis, &cluster.locality) {
+        (Some(axis), Some(locality)) => {
+            let others = cluster.localities - 1;
+            let others =
+                if others > 0 { format!(" and {} more", count(others)) } else { String::new() };
+            format!("{} {}{others}", line(axis, 40), line(locality, 80))
+        }
+        _ => "not known".to_owned(),
+    };
+    let (leader, documents) = (line(&cluster.id, 120), count(cluster.documents));
+    let excerpt: Vec<&str> = cluster.excerpt.split_whitespace().collect();
+    [leader, documents, publishers, line(&excerpt.join(" "), 200)]
+}
+
+/// Publisher, canonical documents, those nearly the same as others, their share, and their clusters.
+pub(crate) fn template(template: &TemplateCoverage) -> [String; 5] {
+    let TemplateCoverage { canonical_documents: all, near_duplicate_documents: near, .. } =
+        *template;
+    let publisher = format!("{} {}", line(&template.axis, 40), line(&template.locality, 80));
+    [publisher, count(all), count(near), percent(near, all), count(template.clusters)]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn plain<const N: usize>(row: [String; N]) -> [String; N] {
+        row.map(|cell| cell.replace('\u{202f}', " "))
+    }
+
+    #[test]
+    fn near_duplicates_and_templates_are_told() {
+        let mut told = NearDuplicateCluster {
+            shard: "a".into(),
+            row: 7,
+            id: "a#7".into(),
+            documents: 1400,
+            axis: Some("host".into()),
+            localities: 3,
+            locality: Some("x.org".into()),
+            excerpt: "Terms\u{202e}\n of".into(),
+        };
+        let row = ["a#7", "1 400", "host x.org and 2 more", "Terms\\u{202e} of"];
+        assert_eq!(plain(cluster(&told)), row);
+        told.localities = 1;
+        assert_eq!(cluster(&told)[2], "host x.org");
+        (told.axis, told.locality) = (None, None);
+        assert_eq!(cluster(&told)[2], "not known");
+        let covered = TemplateCoverage {
+            axis: "host".into(),
+            locality: "x.org".into(),
+            documents: 60,
+            canonical_documents: 50,
+            near_duplicate_documents: 40,
+            clusters: 3,
+            coverage: 0.8,
+        };
+        assert_eq!(plain(template(&covered)), ["host x.org", "50", "40", "80 %", "3"]);
+    }
+
+    #[test]
+    fn associations_are_told() {
+        let mut one = LabelAssociation {
+            tokens: vec!["c\u{200b}f".into(), "mn".into()],
+            label: "1".into(),
+            df: 1200,
+            documents: 1250,
+            label_documents: 5000,
+            expected: 312.5,
+            z: 29.06,
+            log10_p: -9.0,
+            q: 2.5e-7,
+        };
+        let row = ["c\\u{200b}f mn", "1", "1 200 of 1 250", "312.5", "29.1", "2e-7"];
+        assert_eq!(plain(association(&one)), row);
+        assert_eq!(labels(Some("l"), std::slice::from_ref(&one)), "l, 1 association beyond chance");
+        one.q = 0.5;
+        assert_eq!(association(&one)[5], "0.500");
+        assert_eq!(labels(Some("l"), &[one]), "l, 0 associations beyond chance");
+        assert_eq!(labels(None, &[]), "none");
+    }
+}
