@@ -39,7 +39,7 @@ pub struct Campaign {
 }
 
 /// Groups findings, given in rank order (index 0 is the best). Equal document sets join at once;
-/// then single linkage: sets with a Jaccard index of at least one half join, transitively.
+/// then single linkage: sets with a Jaccard index above one half join, transitively.
 #[must_use]
 pub fn group(members: &[CampaignMember<'_>]) -> Vec<Campaign> {
     let sets = by_signature(members);
@@ -74,7 +74,7 @@ fn by_signature(members: &[CampaignMember<'_>]) -> Vec<Vec<usize>> {
     sets
 }
 
-/// Pairs of sets with a Jaccard index of at least one half. Counts common documents through an
+/// Pairs of sets with a Jaccard index above one half. Counts common documents through an
 /// inverted index, so that sets without any common document cost nothing.
 fn overlapping(members: &[CampaignMember<'_>], sets: &[Vec<usize>]) -> Vec<(usize, usize)> {
     let documents = |set: usize| members[sets[set][0]].documents;
@@ -201,13 +201,18 @@ mod tests {
     }
 
     #[test]
-    fn links_are_transitive_and_half_is_enough() {
-        let all =
-            [owned([1, 2, 3], "a"), owned([3, 4, 5], "b"), owned([2, 3, 4], "c"), owned([9], "d")];
+    fn links_are_transitive_and_half_is_not_enough() {
+        let all = [
+            owned([1, 2, 3, 4], "a"),
+            owned([3, 4, 5, 6], "b"),
+            owned([2, 3, 4, 5], "c"),
+            owned([9], "d"),
+            owned([9, 10], "e"),
+        ];
         let campaigns = group(&members(&all));
         let listed: Vec<Vec<usize>> =
             campaigns.iter().map(|c| c.findings.iter().map(|f| f.member).collect()).collect();
-        assert_eq!(listed, [vec![0, 1, 2], vec![3]]);
+        assert_eq!(listed, [vec![0, 1, 2], vec![3], vec![4]]);
         assert!(group(&[]).is_empty());
     }
 
@@ -217,7 +222,7 @@ mod tests {
             members.iter().map(|m| m.documents.iter().copied().collect()).collect();
         let joined = |a: usize, b: usize| {
             sets[a] == sets[b]
-                || 2 * sets[a].intersection(&sets[b]).count() >= sets[a].union(&sets[b]).count()
+                || 2 * sets[a].intersection(&sets[b]).count() > sets[a].union(&sets[b]).count()
         };
         let mut label: Vec<usize> = (0..members.len()).collect();
         for _ in 0..members.len() {

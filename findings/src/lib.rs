@@ -4,7 +4,7 @@
 //! Read in this order: [`Summary`] is what is known about one n-gram; [`Scorer`] turns it into
 //! [`Scores`]; [`ScoreHistogram`] and [`NullModel`] give each statistic its own empirical null;
 //! [`combine`] puts them on one scale; decoys ([`mirror`], [`exchange_sides`]) measure how often chance reaches as
-//! high; [`TopK`] keeps the best; [`extend`] closes sequences;
+//! high; [`TopK`] keeps the best; [`extend`] closes sequences; [`alike`] follows them over slots;
 //! [`group`] makes campaigns; [`Report`] is what a user reads.
 //!
 //! Everything is a pure function of its arguments and gives the same bits on every machine:

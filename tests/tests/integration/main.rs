@@ -29,3 +29,4 @@ mod near;
 mod page;
 mod s3;
 mod shared;
+mod slots;
