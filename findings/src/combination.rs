@@ -193,12 +193,22 @@ fn concentration_strength(evidence: &Evidence) -> f64 {
     place.max(LOCAL_PAYLOAD * local_payload(evidence))
 }
 
-/// How much it is like a payload inside one place, 0..=1.
+/// How much it is like a payload inside one place, 0..=1. Gibberish needs no documents that differ: no template goes on
+/// with unseen text.
 fn local_payload(evidence: &Evidence) -> f64 {
-    let company = evidence.company;
-    let apart = ramp(company.dissimilarity, DISSIMILARITY_RAMP);
-    let loose = 1.0 - ramp(company.pinned, PINNED_RAMP);
-    ramp(evidence.scores.payload, LOCAL_PAYLOAD_RAMP) * apart * loose
+    let Scores { payload, gibberish, .. } = evidence.scores;
+    let loose = 1.0 - ramp(evidence.company.pinned, PINNED_RAMP);
+    let fluent = ramp(payload, LOCAL_PAYLOAD_RAMP) * ramp(apart(evidence), DISSIMILARITY_RAMP);
+    loose * fluent.max(ramp(gibberish, LOCAL_PAYLOAD_RAMP))
+}
+
+/// Dissimilarity of the documents, 0..=1, less what the site itself makes them share: where a sequence stands inside
+/// furniture, and at another place of it in each document, the pieces around it are no sign of a template of its own.
+/// What they share counts by the cube of the share that does not stand so: the square, as two documents share furniture
+/// only if both do, and once more as furniture surrounds more documents than those where it touches the sequence.
+fn apart(evidence: &Evidence) -> f64 {
+    let own = 1.0 - evidence.scores.scattered.clamp(0.0, 1.0);
+    1.0 - (1.0 - evidence.company.dissimilarity) * own * own * own
 }
 
 fn is_clear(evidence: &Evidence) -> bool {
@@ -251,6 +261,7 @@ mod tests {
                 concentration: 0.0,
                 payload: 0.0,
                 gibberish: 0.0,
+                scattered: 0.0,
             },
             code_points: 0.0,
             concentration: 0.0,
@@ -326,6 +337,16 @@ mod tests {
         for company in furniture {
             assert_eq!(combine(&Evidence { company, ..local }, &null).severity, Severity::Low);
         }
+        // What a site makes its pages share speaks against a payload only where that does not stand among it.
+        let company = Company { dissimilarity: 0.9, pinned: 0.0 };
+        local.company = company;
+        assert_eq!(combine(&local, &null).severity, Severity::Low);
+        local.scores.scattered = 0.5;
+        assert_eq!(combine(&local, &null).severity, Severity::Medium);
+        // No template goes on with unseen text.
+        local.scores.scattered = 0.0;
+        local.scores.gibberish = 0.96;
+        assert_eq!(combine(&local, &null).severity, Severity::Medium);
     }
 
     #[test]

@@ -246,6 +246,7 @@ mod tests {
             concentration: 9.0,
             payload: 0.0,
             gibberish: 0.0,
+            scattered: 0.0,
         };
         let place = Concentration {
             axis: "host".into(),

@@ -24,6 +24,9 @@ pub struct Scores {
     pub payload: f64,
     /// How much it is followed by gibberish, whoever published its documents; 0..=1, see [`gibberish`].
     pub gibberish: f64,
+    /// Share of its documents, at least, in which it stands inside furniture at a place of its own; 0..=1, see
+    /// [`Summary::scattered`].
+    pub scattered: f64,
 }
 
 /// Scores n-grams of one corpus; what depends on the corpus alone is computed once.
@@ -65,6 +68,7 @@ impl Scorer {
             concentration: 0.0,
             payload: payload(summary),
             gibberish: gibberish(summary),
+            scattered: summary.scattered as f64 / summary.edf.max(1) as f64,
         }
     }
 

@@ -20,6 +20,9 @@ pub struct Summary {
     pub varied_left: u64,
     /// The same after it.
     pub varied_right: u64,
+    /// Distinct 4-grams in far more documents than the n-gram, on the side that is the more varied (before it, if both
+    /// are): 0..=edf. Many only where it stands inside furniture, and at another place of it in each document.
+    pub scattered: u64,
     /// Sum over postings of the novelty jump, each in -31..=31.
     pub novelty_sum: i64,
     /// Sum over postings of the squared novelty jump.

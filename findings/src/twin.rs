@@ -51,6 +51,9 @@ pub fn summarise(postings: &[Posting], totals: &CorpusTotals) -> Summary {
             postings.iter().map(side).filter(|side| !side.1).collect();
         (rare.len() + postings.iter().filter(|p| side(p).1).count()) as u64
     };
+    let common = |side: fn(&Posting) -> (u64, bool)| {
+        postings.iter().map(side).filter(|side| side.1).collect::<BTreeSet<_>>().len() as u64
+    };
     Summary {
         order: 3,
         df: postings.len() as u64,
@@ -59,6 +62,11 @@ pub fn summarise(postings: &[Posting], totals: &CorpusTotals) -> Summary {
         distinct_right: set(|p| p.right.0),
         varied_left: varied(|p| p.left),
         varied_right: varied(|p| p.right),
+        scattered: if varied(|p| p.left) >= varied(|p| p.right) {
+            common(|p| p.left)
+        } else {
+            common(|p| p.right)
+        },
         novelty_sum: postings.iter().map(|p| p.jump).sum(),
         novelty_sum_squares: postings.iter().map(|p| (p.jump * p.jump) as u64).sum(),
         places: (0..totals.axes.len())
@@ -100,6 +108,7 @@ pub fn plain_summary(edf: u64) -> Summary {
         distinct_right: edf,
         varied_left: edf,
         varied_right: edf,
+        scattered: 0,
         novelty_sum: 0,
         novelty_sum_squares: 0,
         places: Vec::new(),

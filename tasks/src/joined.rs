@@ -44,8 +44,14 @@ impl Verified {
         let summary = summary(corpus, &sequence);
         let scores = judge.scorer.score(&summary);
         let unmeasured = Asymmetry { unweighted: 0.0, weighted: 0.0, ..scores.asymmetry };
-        let scores =
-            Scores { novelty: 0.0, asymmetry: unmeasured, payload: 0.0, gibberish: 0.0, ..scores };
+        let scores = Scores {
+            novelty: 0.0,
+            asymmetry: unmeasured,
+            payload: 0.0,
+            gibberish: 0.0,
+            scattered: 0.0,
+            ..scores
+        };
         let candidate = Candidate { fingerprint: target.fingerprint, summary, scores };
         let placed = judge.places([&candidate].into_iter()).remove(0);
         Self { is_scored: false, ..Self::new(candidate, placed, sequence, sought) }
@@ -128,5 +134,6 @@ fn best_of(a: &Scores, b: &Scores) -> Scores {
         concentration: a.concentration.max(b.concentration),
         payload: a.payload.max(b.payload),
         gibberish: a.gibberish.max(b.gibberish),
+        scattered: a.scattered.max(b.scattered),
     }
 }

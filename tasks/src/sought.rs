@@ -119,6 +119,7 @@ pub(crate) fn summary(corpus: &Corpus, sequence: &Sequence) -> Summary {
         distinct_right: edf,
         varied_left: edf,
         varied_right: edf,
+        scattered: 0,
         novelty_sum: 0,
         novelty_sum_squares: 0,
         places: (0..corpus.totals.axes.len()).map(|axis| along(corpus, axis, &canonical)).collect(),

@@ -98,17 +98,18 @@ impl Summarizer {
             summary
         });
         let places = places.collect();
-        let (distinct_left, varied_left) = self.distinct.contexts(&self.left);
-        let (distinct_right, varied_right) = self.distinct.contexts(&self.right);
+        let (left, right) =
+            (self.distinct.contexts(&self.left), self.distinct.contexts(&self.right));
         Summary {
             order: head.order,
             df: u64::from(head.df),
             places,
             edf: self.left.len() as u64,
-            distinct_left,
-            distinct_right,
-            varied_left,
-            varied_right,
+            distinct_left: left.distinct,
+            distinct_right: right.distinct,
+            varied_left: left.varied,
+            varied_right: right.varied,
+            scattered: if left.varied >= right.varied { left.common } else { right.common },
             novelty_sum: self.jumps,
             novelty_sum_squares: self.squares,
         }
@@ -127,7 +128,7 @@ impl Summarizer {
         }
         self.publishers.resize(self.left.len(), None);
         exchange_sides(fingerprint, &self.publishers, &mut self.left, &mut self.right);
-        (self.distinct.contexts(&self.left).1, self.distinct.contexts(&self.right).1)
+        (self.distinct.contexts(&self.left).varied, self.distinct.contexts(&self.right).varied)
     }
 }
 
@@ -180,6 +181,16 @@ impl Tally {
     }
 }
 
+/// The contexts on one side of an n-gram.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Contexts {
+    distinct: u64,
+    /// The same with every common one counted as often as it occurs.
+    varied: u64,
+    /// Distinct ones that are common.
+    common: u64,
+}
+
 /// Counts different hashes; keeps its memory.
 #[derive(Debug, Default)]
 struct Distinct {
@@ -189,15 +200,15 @@ struct Distinct {
 }
 
 impl Distinct {
-    /// Distinct contexts, and the same with every common one counted as often as it occurs.
-    fn contexts(&mut self, contexts: &[u32]) -> (u64, u64) {
+    fn contexts(&mut self, contexts: &[u32]) -> Contexts {
         let distinct = self.count(contexts);
         let mut common = std::mem::take(&mut self.common);
         common.clear();
         common.extend(contexts.iter().filter(|&&context| is_common(context)));
-        let repeated = common.len() as u64 - self.count(&common);
+        let distinct_common = self.count(&common);
+        let varied = distinct + common.len() as u64 - distinct_common;
         self.common = common;
-        (distinct, distinct + repeated)
+        Contexts { distinct, varied, common: distinct_common }
     }
 
     /// So few hashes are compared with each other, several at once, rather than put in a table.
@@ -380,10 +391,14 @@ mod tests {
     #[test]
     fn common_contexts_count_in_every_document() {
         let mut distinct = Distinct::default();
-        assert_eq!(distinct.contexts(&[2, 2, 2, 4]), (2, 2));
-        assert_eq!(distinct.contexts(&[3, 3, 3, 2, 2]), (2, 4));
+        let mut contexts = |all: &[u32]| {
+            let Contexts { distinct, varied, common } = distinct.contexts(all);
+            (distinct, varied, common)
+        };
+        assert_eq!(contexts(&[2, 2, 2, 4]), (2, 2, 0));
+        assert_eq!(contexts(&[3, 3, 3, 2, 2, 5]), (3, 5, 2));
         let many: Vec<u32> = (0..200).map(|at| if at % 2 == 0 { 9 } else { 8 }).collect();
-        assert_eq!(distinct.contexts(&many), (2, 101));
+        assert_eq!(contexts(&many), (2, 101, 1));
     }
 
     #[test]
