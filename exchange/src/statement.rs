@@ -81,6 +81,7 @@ mod tests {
             label_associations: Vec::new(),
             near_duplicates: Vec::new(),
             templates: Vec::new(),
+            boilerplate: Vec::new(),
             limits: Vec::new(),
             collision_probability: 0.0,
             collision_statement: String::new(),

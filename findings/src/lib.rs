@@ -13,6 +13,7 @@
 
 mod alphabets;
 mod asymmetry;
+mod boilerplate;
 mod calibration;
 mod campaigns;
 mod canaries;
@@ -44,6 +45,7 @@ mod twin;
 mod visible;
 
 pub use asymmetry::{Asymmetry, Direction, asymmetry};
+pub use boilerplate::{BoilerplateEntry, NearlySame, boilerplate_reason, template_place};
 pub use calibration::{
     BINS, HistogramError, NullModel, STEPS_PER_UNIT, ScoreHistogram, frequency_bin,
 };

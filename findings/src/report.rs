@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use crate::boilerplate::BoilerplateEntry;
 use crate::canaries::Canaries;
 use crate::decoys::FalseDiscovery;
 use crate::known::SignatureEntry;
@@ -229,6 +230,9 @@ pub struct Totals {
     pub distinct_ngrams: i64,
     /// N-grams between floor and ceiling.
     pub screened_ngrams: i64,
+    /// Sequences that were verified and are boilerplate, listed or not.
+    #[serde(default)]
+    pub boilerplate_sequences: i64,
 }
 
 /// The whole report; `P` is whatever determines the result.
@@ -261,6 +265,10 @@ pub struct Report<P> {
     /// Publishers most of whose documents are near-duplicates; absent in reports of versions that did not list them.
     #[serde(default)]
     pub templates: Vec<TemplateCoverage>,
+    /// What would be findings and is boilerplate, what stood out most first; absent in reports of versions that listed it
+    /// among the findings.
+    #[serde(default)]
+    pub boilerplate: Vec<BoilerplateEntry>,
     /// How many findings are expected by chance; absent in reports of versions that did not measure it.
     #[serde(default)]
     pub false_discovery: FalseDiscovery,
@@ -369,6 +377,25 @@ mod tests {
         }
     }
 
+    fn boilerplate() -> BoilerplateEntry {
+        BoilerplateEntry {
+            finding_id: finding_id(&["all", "rights"]),
+            text: "all rights".into(),
+            tokens: vec!["all".into(), "rights".into()],
+            score: 5.5,
+            document_frequency: 70,
+            effective_document_frequency: 60,
+            axis: "host".into(),
+            locality: "example.org".into(),
+            df: 60,
+            locality_documents: 80,
+            coverage: 0.75,
+            sequences: 3,
+            doc_ids: vec!["part-0#7".into()],
+            reason: "because".into(),
+        }
+    }
+
     fn report() -> Report<Value> {
         let (collision_probability, collision_statement) = collision_statement(1_000_000_000);
         Report {
@@ -418,6 +445,7 @@ mod tests {
             }],
             near_duplicates: vec![cluster()],
             templates: vec![template()],
+            boilerplate: vec![boilerplate()],
             false_discovery: FalseDiscovery::measure(500, &[Severity::Medium], &[finding()]),
             canaries: Some(Canaries::of(vec![Canary {
                 recipe: "souly".into(),

@@ -6,6 +6,7 @@
 //! last, says that it is done. [`audit`] runs the waves in order; whoever else runs the same tasks
 //! gets the same bytes.
 
+mod appendix;
 mod around;
 mod asides;
 mod associations;

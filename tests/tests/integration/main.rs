@@ -12,6 +12,7 @@
 )]
 
 mod architecture;
+mod boilerplate;
 mod canaries;
 mod cluster;
 mod contract;
