@@ -80,6 +80,7 @@ mod tests {
             token_spikes: Vec::new(),
             label_associations: Vec::new(),
             near_duplicates: Vec::new(),
+            unusual_documents: Vec::new(),
             templates: Vec::new(),
             boilerplate: Vec::new(),
             limits: Vec::new(),

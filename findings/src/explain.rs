@@ -233,12 +233,12 @@ mod tests {
     }
 
     fn told(kinds: Vec<Kind>, change: impl Fn(&mut Explanation<'_>)) -> String {
-        told_of(&verdict(kinds), None, change)
+        told_of(&verdict(kinds), (None, None), change)
     }
 
     fn told_of(
         combined: &Combined,
-        template: Option<&Template>,
+        (template, boilerplate): (Option<&Template>, Option<&Concentration>),
         change: impl Fn(&mut Explanation<'_>),
     ) -> String {
         let mut summary = plain_summary(20);
@@ -274,7 +274,7 @@ mod tests {
             concentration: &[place],
             code_points: &[reason],
             template,
-            boilerplate: None,
+            boilerplate,
             nearly_same: None,
             signatures: &[],
             label: None,
@@ -302,10 +302,10 @@ mod tests {
             log10_p: -3.0,
             q: 0.5,
         };
-        let all = told_of(&verdict(Kind::ALL.to_vec()), Some(&template), |subject| {
-            subject.boilerplate = Some(&footer);
-            subject.nearly_same = Some(NearlySame { documents: 18, of: 20 });
-        });
+        let all =
+            told_of(&verdict(Kind::ALL.to_vec()), (Some(&template), Some(&footer)), |subject| {
+                subject.nearly_same = Some(NearlySame { documents: 18, of: 20 });
+            });
         for part in [
             "20 different texts lead up to it but only 1 follow",
             "invisible characters (first U+200B)",

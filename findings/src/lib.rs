@@ -38,6 +38,7 @@ mod slots;
 mod spikes;
 mod spread;
 mod summary;
+mod surprisal;
 mod surroundings;
 mod tails;
 #[cfg(test)]
@@ -84,6 +85,7 @@ pub use slots::{Alike, Beside, Slot, alike};
 pub use spikes::{TokenSpike, spike};
 pub use spread::{Spread, SpreadTable};
 pub use summary::{AxisSummary, AxisTotals, CorpusTotals, Summary, TopPlace};
+pub use surprisal::{MeasuredDocument, RankedDocument, SurprisalTally, UnusualDocument};
 pub use surroundings::{Company, PIECE, Surrounding, company};
 pub use tails::{
     beta_binomial_upper_log10, binomial_upper_log10, hypergeometric_upper_log10, ln_choose,

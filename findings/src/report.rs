@@ -14,6 +14,7 @@ use crate::labels::LabelAssociation;
 use crate::resemblance::{NearDuplicateCluster, TemplateCoverage};
 use crate::severity::Severity;
 use crate::spikes::TokenSpike;
+use crate::surprisal::UnusualDocument;
 
 /// Version of the report's layout; rises when a reader would have to change.
 pub const SCHEMA_VERSION: u32 = 1;
@@ -262,6 +263,10 @@ pub struct Report<P> {
     /// The largest clusters of near-duplicates; absent in reports of versions that did not list them.
     #[serde(default)]
     pub near_duplicates: Vec<NearDuplicateCluster>,
+    /// Documents with a stretch that is far more surprising than the rest, what stands out most first; empty if orders 1 and 2
+    /// were not counted, absent in reports of versions that did not measure it.
+    #[serde(default)]
+    pub unusual_documents: Vec<UnusualDocument>,
     /// Publishers most of whose documents are near-duplicates; absent in reports of versions that did not list them.
     #[serde(default)]
     pub templates: Vec<TemplateCoverage>,
@@ -377,6 +382,23 @@ mod tests {
         }
     }
 
+    fn unusual_document() -> UnusualDocument {
+        UnusualDocument {
+            shard: "part-0".into(),
+            row_group: 0,
+            row: 7,
+            id: "part-0#7".into(),
+            axes: BTreeMap::from([("host".into(), None)]),
+            tokens: 700,
+            mean_bits: 7.5,
+            peak_bits: 14.5,
+            peak_token: 120,
+            z: 9.5,
+            mean_z: -0.5,
+            excerpt: "zq vv".into(),
+        }
+    }
+
     fn boilerplate() -> BoilerplateEntry {
         BoilerplateEntry {
             finding_id: finding_id(&["all", "rights"]),
@@ -444,6 +466,7 @@ mod tests {
                 q: 1e-3,
             }],
             near_duplicates: vec![cluster()],
+            unusual_documents: vec![unusual_document()],
             templates: vec![template()],
             boilerplate: vec![boilerplate()],
             false_discovery: FalseDiscovery::measure(500, &[Severity::Medium], &[finding()]),

@@ -47,6 +47,7 @@ pub(crate) fn report(
         token_spikes: Vec::new(),
         label_associations: Vec::new(),
         near_duplicates: Vec::new(),
+        unusual_documents: Vec::new(),
         templates: corpus.resemblance.templates.clone(),
         boilerplate: outcome.appendix.entries,
         false_discovery,

@@ -31,3 +31,4 @@ mod page;
 mod s3;
 mod shared;
 mod slots;
+mod surprisal;
