@@ -111,6 +111,8 @@ pub struct Evidence {
 pub struct Combined {
     /// The common scale, at least 0; 5 is one expected per clean corpus of this size.
     pub score: f64,
+    /// The same before boilerplate is demoted.
+    pub undemoted: f64,
     /// Urgency.
     pub severity: Severity,
     /// Statistics that reach `low` by themselves, in the order of [`Kind`]; concentration only
@@ -120,6 +122,15 @@ pub struct Combined {
     pub strengths: [f64; 5],
     /// It was demoted as boilerplate: it covers a place, and stands among other furniture there.
     pub boilerplate: bool,
+}
+
+impl Combined {
+    /// Whether it belongs into the appendix and not among the findings: boilerplate in which nothing is known, or hidden.
+    #[must_use]
+    pub fn is_appended(&self) -> bool {
+        let [_, _, code_points, _, signature] = self.strengths;
+        self.boilerplate && signature <= 0.0 && code_points < LOW_FROM
+    }
 }
 
 /// Combines the statistics of one n-gram.
@@ -132,14 +143,14 @@ pub fn combine(evidence: &Evidence, calibration: &Calibration) -> Combined {
         concentration_strength(evidence),
         evidence.signature,
     ];
-    let mut score = blend(&strengths);
+    let undemoted = blend(&strengths);
     let boilerplate = evidence.boilerplate && evidence.scores.gibberish < NO_TEMPLATE_FROM;
-    if boilerplate {
-        // What is known is no boilerplate, wherever it stands.
-        score = score.min(BOILERPLATE_CAP.max(evidence.signature));
-    }
+    // What is known is no boilerplate, wherever it stands.
+    let cap = if boilerplate { BOILERPLATE_CAP.max(evidence.signature) } else { f64::INFINITY };
+    let score = undemoted.min(cap);
     Combined {
         score,
+        undemoted,
         severity: severity(score, is_clear(evidence)),
         kinds: kinds(&strengths, evidence.concentration),
         strengths,
@@ -358,6 +369,13 @@ mod tests {
         assert_eq!(combine(&footer, &null).severity, Severity::Low);
         let known = combine(&Evidence { signature: 6.0, ..footer }, &null);
         assert_eq!((known.severity, known.score), (Severity::High, 6.0));
+        let template = combine(&Evidence { boilerplate: true, ..with_novelty(0.5) }, &null);
+        assert_eq!(template.undemoted, combine(&with_novelty(0.5), &null).score);
+        // What is known or hidden stays a finding.
+        let rare = Evidence { signature: 1.0, boilerplate: true, ..with_novelty(0.5) };
+        let stays = [&footer, &Evidence { boilerplate: false, ..footer }, &rare];
+        assert!(template.is_appended());
+        assert!(stays.iter().all(|evidence| !combine(evidence, &null).is_appended()));
     }
 
     #[test]

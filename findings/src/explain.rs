@@ -1,6 +1,7 @@
 //! One or two plain sentences per finding: why it is suspicious and what speaks against it.
 
 use crate::asymmetry::Direction;
+use crate::boilerplate::{NearlySame, boilerplate_reason};
 use crate::code_points::{CodePointKind, CodePointReason};
 use crate::combination::Combined;
 use crate::known::KnownSignature;
@@ -63,6 +64,10 @@ pub struct Explanation<'a> {
     pub code_points: &'a [CodePointReason],
     /// What its documents share around it beyond slots that vary, if they do.
     pub template: Option<&'a Template>,
+    /// The place of which it is a template, if it was demoted for that.
+    pub boilerplate: Option<&'a Concentration>,
+    /// Most of its documents, if they are nearly the same.
+    pub nearly_same: Option<NearlySame>,
     /// Signatures that it matches.
     pub signatures: &'a [KnownSignature<'a>],
     /// The label of its documents, if it is one.
@@ -191,13 +196,13 @@ fn place(place: &Concentration) -> String {
 fn doubts(subject: &Explanation<'_>) -> Vec<String> {
     let summary = subject.summary;
     let mut doubts = Vec::new();
-    if subject.combined.boilerplate {
-        doubts.push("it looks like boilerplate".into());
-    }
+    doubts.extend(subject.boilerplate.map(|place| boilerplate_reason(place, None)));
     if subject.scores.spread < FEW_PUBLISHERS {
         doubts.push("its documents come from few publishers, as site templates do".into());
     }
-    if summary.df as f64 >= MANY_DUPLICATES * summary.edf.max(1) as f64 {
+    if let Some(nearly_same) = subject.nearly_same {
+        doubts.push(nearly_same.told());
+    } else if summary.df as f64 >= MANY_DUPLICATES * summary.edf.max(1) as f64 {
         doubts.push("many of its documents are copies of each other".into());
     }
     let named = |place: &&Concentration| place.q <= SIGNIFICANT_Q;
@@ -221,18 +226,19 @@ mod tests {
     use crate::severity::Severity;
     use crate::twin::plain_summary;
 
-    fn verdict(kinds: Vec<Kind>, boilerplate: bool) -> Combined {
-        let strengths = [0.0; 5];
-        Combined { score: 6.0, severity: Severity::High, kinds, strengths, boilerplate }
+    fn verdict(kinds: Vec<Kind>) -> Combined {
+        let (score, strengths) = (6.0, [0.0; 5]);
+        let (severity, undemoted) = (Severity::High, score);
+        Combined { score, undemoted, severity, kinds, strengths, boilerplate: false }
     }
 
     fn told(kinds: Vec<Kind>, change: impl Fn(&mut Explanation<'_>)) -> String {
-        told_of(&verdict(kinds, false), None, change)
+        told_of(&verdict(kinds), (None, None), change)
     }
 
     fn told_of(
         combined: &Combined,
-        template: Option<&Template>,
+        (template, boilerplate): (Option<&Template>, Option<&Concentration>),
         change: impl Fn(&mut Explanation<'_>),
     ) -> String {
         let mut summary = plain_summary(20);
@@ -269,6 +275,8 @@ mod tests {
             concentration: &[place],
             code_points: &[reason],
             template,
+            boilerplate,
+            nearly_same: None,
             signatures: &[],
             label: None,
         };
@@ -287,12 +295,24 @@ mod tests {
         );
         let template =
             Template { text: "pass ▢ on".into(), slots: 1, contents: 19, documents: 20 };
-        let all = told_of(&verdict(Kind::ALL.to_vec(), true), Some(&template), |_| ());
+        let footer = Concentration {
+            axis: "source".into(),
+            locality: "s".into(),
+            df: 20,
+            locality_documents: 60,
+            log10_p: -3.0,
+            q: 0.5,
+        };
+        let all =
+            told_of(&verdict(Kind::ALL.to_vec()), (Some(&template), Some(&footer)), |subject| {
+                subject.nearly_same = Some(NearlySame { documents: 18, of: 20 });
+            });
         for part in [
             "20 different texts lead up to it but only 1 follow",
             "invisible characters (first U+200B)",
             "18 of its documents are in host a\\u{202e}b, which has 40 (chance 10^-30.2)",
-            "it looks like boilerplate",
+            "Against it: it is in 20 of the 60 different documents of source s, as a template of it would be; its",
+            "; 18 of its 20 different documents are nearly the same.",
             "go on alike (19 different contents of ▢ in 20 documents): pass ▢ on",
         ] {
             assert!(all.contains(part), "{all}");

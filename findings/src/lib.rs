@@ -13,6 +13,7 @@
 
 mod alphabets;
 mod asymmetry;
+mod boilerplate;
 mod calibration;
 mod campaigns;
 mod canaries;
@@ -37,6 +38,7 @@ mod slots;
 mod spikes;
 mod spread;
 mod summary;
+mod surprisal;
 mod surroundings;
 mod tails;
 #[cfg(test)]
@@ -44,6 +46,7 @@ mod twin;
 mod visible;
 
 pub use asymmetry::{Asymmetry, Direction, asymmetry};
+pub use boilerplate::{BoilerplateEntry, NearlySame, boilerplate_reason, template_place};
 pub use calibration::{
     BINS, HistogramError, NullModel, STEPS_PER_UNIT, ScoreHistogram, frequency_bin,
 };
@@ -82,6 +85,7 @@ pub use slots::{Alike, Beside, Slot, alike};
 pub use spikes::{TokenSpike, spike};
 pub use spread::{Spread, SpreadTable};
 pub use summary::{AxisSummary, AxisTotals, CorpusTotals, Summary, TopPlace};
+pub use surprisal::{MeasuredDocument, RankedDocument, SurprisalTally, UnusualDocument};
 pub use surroundings::{Company, PIECE, Surrounding, company};
 pub use tails::{
     beta_binomial_upper_log10, binomial_upper_log10, hypergeometric_upper_log10, ln_choose,

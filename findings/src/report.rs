@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use crate::boilerplate::BoilerplateEntry;
 use crate::canaries::Canaries;
 use crate::decoys::FalseDiscovery;
 use crate::known::SignatureEntry;
@@ -13,6 +14,7 @@ use crate::labels::LabelAssociation;
 use crate::resemblance::{NearDuplicateCluster, TemplateCoverage};
 use crate::severity::Severity;
 use crate::spikes::TokenSpike;
+use crate::surprisal::UnusualDocument;
 
 /// Version of the report's layout; rises when a reader would have to change.
 pub const SCHEMA_VERSION: u32 = 1;
@@ -229,6 +231,9 @@ pub struct Totals {
     pub distinct_ngrams: i64,
     /// N-grams between floor and ceiling.
     pub screened_ngrams: i64,
+    /// Sequences that were verified and are boilerplate, listed or not.
+    #[serde(default)]
+    pub boilerplate_sequences: i64,
 }
 
 /// The whole report; `P` is whatever determines the result.
@@ -258,9 +263,17 @@ pub struct Report<P> {
     /// The largest clusters of near-duplicates; absent in reports of versions that did not list them.
     #[serde(default)]
     pub near_duplicates: Vec<NearDuplicateCluster>,
+    /// Documents with a stretch that is far more surprising than the rest, what stands out most first; empty if orders 1 and 2
+    /// were not counted, absent in reports of versions that did not measure it.
+    #[serde(default)]
+    pub unusual_documents: Vec<UnusualDocument>,
     /// Publishers most of whose documents are near-duplicates; absent in reports of versions that did not list them.
     #[serde(default)]
     pub templates: Vec<TemplateCoverage>,
+    /// What would be findings and is boilerplate, what stood out most first; absent in reports of versions that listed it
+    /// among the findings.
+    #[serde(default)]
+    pub boilerplate: Vec<BoilerplateEntry>,
     /// How many findings are expected by chance; absent in reports of versions that did not measure it.
     #[serde(default)]
     pub false_discovery: FalseDiscovery,
@@ -369,6 +382,42 @@ mod tests {
         }
     }
 
+    fn unusual_document() -> UnusualDocument {
+        UnusualDocument {
+            shard: "part-0".into(),
+            row_group: 0,
+            row: 7,
+            id: "part-0#7".into(),
+            axes: BTreeMap::from([("host".into(), None)]),
+            tokens: 700,
+            mean_bits: 7.5,
+            peak_bits: 14.5,
+            peak_token: 120,
+            z: 9.5,
+            mean_z: -0.5,
+            excerpt: "zq vv".into(),
+        }
+    }
+
+    fn boilerplate() -> BoilerplateEntry {
+        BoilerplateEntry {
+            finding_id: finding_id(&["all", "rights"]),
+            text: "all rights".into(),
+            tokens: vec!["all".into(), "rights".into()],
+            score: 5.5,
+            document_frequency: 70,
+            effective_document_frequency: 60,
+            axis: "host".into(),
+            locality: "example.org".into(),
+            df: 60,
+            locality_documents: 80,
+            coverage: 0.75,
+            sequences: 3,
+            doc_ids: vec!["part-0#7".into()],
+            reason: "because".into(),
+        }
+    }
+
     fn report() -> Report<Value> {
         let (collision_probability, collision_statement) = collision_statement(1_000_000_000);
         Report {
@@ -417,7 +466,9 @@ mod tests {
                 q: 1e-3,
             }],
             near_duplicates: vec![cluster()],
+            unusual_documents: vec![unusual_document()],
             templates: vec![template()],
+            boilerplate: vec![boilerplate()],
             false_discovery: FalseDiscovery::measure(500, &[Severity::Medium], &[finding()]),
             canaries: Some(Canaries::of(vec![Canary {
                 recipe: "souly".into(),

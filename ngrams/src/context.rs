@@ -19,9 +19,12 @@ use crate::posting::LocalityRows;
 use crate::segment::Segment;
 
 mod hits;
+mod surprisal;
 mod surroundings;
 
 use hits::{Hit, Hits};
+use surprisal::Meter;
+pub use surprisal::{STEPS, STRETCH, Surprisal};
 use surroundings::Surroundings;
 
 /// Tokens of the window in which unseen n-grams are counted, on each side.
@@ -44,6 +47,8 @@ pub struct Rules {
     /// Order of the n-grams whose df of 1 counts as unseen; one of `orders`. The table must
     /// hold every one of them with df of 2 or more.
     pub novelty_order: u8,
+    /// Documents of the corpus.
+    pub documents: u32,
 }
 
 impl Rules {
@@ -102,6 +107,8 @@ pub struct Describer {
     tokens: Vec<Found>,
     wanted: Vec<Wanted>,
     surroundings: Surroundings,
+    meter: Meter,
+    surprisals: Vec<Surprisal>,
     places: Places,
     hits: Hits,
     rows: LocalityRows,
@@ -118,6 +125,7 @@ impl Describer {
         header: Header,
     ) -> Vec<u8> {
         self.hits.clear();
+        self.surprisals.clear();
         self.rows.clear();
         self.found.resize(usize::from(*rules.orders.end()) + 1, Vec::new());
         if rules.orders.contains(&1) {
@@ -139,6 +147,13 @@ impl Describer {
         self.hits.assemble(table, &self.rows, header)
     }
 
+    /// The canonical documents of the segment that was described, those of at least [`STRETCH`] tokens, ascending; none
+    /// if orders 1 and 2 were not both counted.
+    #[must_use]
+    pub fn surprisals(&self) -> &[Surprisal] {
+        &self.surprisals
+    }
+
     /// Takes back the memory of an object that was made here.
     pub fn recycle(&mut self, object: Vec<u8>) {
         self.hits.recycle(object);
@@ -146,12 +161,21 @@ impl Describer {
 
     fn document(&mut self, document: &Document<'_>, table: &mut Screened, rules: &Rules) {
         self.look_up(document, table, rules);
+        self.measure(document, rules);
         let novelty = usize::from(rules.novelty_order);
         let inner = &self.found[novelty][1..=document.positions(novelty)];
         let unseen = inner.iter().map(|found| found.df < 2);
         self.surroundings.count_unseen(unseen, novelty, document.hashes.len());
         for order in rules.orders.clone() {
             self.describe_order(document, usize::from(order), table, rules);
+        }
+    }
+
+    fn measure(&mut self, document: &Document<'_>, rules: &Rules) {
+        if rules.orders.contains(&1) && rules.orders.contains(&2) {
+            let (tokens, pairs) = (&self.found[1], &self.found[2]);
+            let measured = self.meter.measure(document.ord, tokens, pairs, rules.documents);
+            self.surprisals.extend(measured);
         }
     }
 

@@ -1,7 +1,8 @@
 //! The lists beside the findings, as rows of tables.
 
 use taster_findings::{
-    LabelAssociation, NearDuplicateCluster, SIGNIFICANT_Q, TemplateCoverage, TokenSpike,
+    BoilerplateEntry, LabelAssociation, NearDuplicateCluster, SIGNIFICANT_Q, TemplateCoverage,
+    TokenSpike, UnusualDocument,
 };
 
 use crate::quantity::{count, of, percent};
@@ -45,6 +46,31 @@ pub(crate) fn cluster(cluster: &NearDuplicateCluster) -> [String; 4] {
     let (leader, documents) = (line(&cluster.id, 120), count(cluster.documents));
     let excerpt: Vec<&str> = cluster.excerpt.split_whitespace().collect();
     [leader, documents, publishers, line(&excerpt.join(" "), 200)]
+}
+
+/// Document, tokens, bits per token of all and of the stretch, how far it stands out, and the stretch.
+pub(crate) fn unusual(document: &UnusualDocument) -> [String; 6] {
+    let excerpt: Vec<&str> = document.excerpt.split_whitespace().collect();
+    [
+        line(&document.id, 120),
+        count(document.tokens),
+        format!("{:.1}", document.mean_bits),
+        format!("{:.1}", document.peak_bits),
+        format!("{:.1}", document.z),
+        line(&excerpt.join(" "), 200),
+    ]
+}
+
+/// Sequence, documents without duplicates, share of the place, sequences like it, and why.
+pub(crate) fn boilerplate(entry: &BoilerplateEntry) -> [String; 5] {
+    let text: Vec<&str> = entry.text.split_whitespace().collect();
+    [
+        line(&text.join(" "), 200),
+        count(entry.effective_document_frequency),
+        percent(entry.df, entry.locality_documents),
+        count(entry.sequences),
+        line(&entry.reason, 400),
+    ]
 }
 
 /// Publisher, canonical documents, those nearly the same as others, their share, and their clusters.
@@ -91,6 +117,48 @@ mod tests {
             coverage: 0.8,
         };
         assert_eq!(plain(template(&covered)), ["host x.org", "50", "40", "80 %", "3"]);
+    }
+
+    #[test]
+    fn boilerplate_is_told_with_its_reason() {
+        let entry = BoilerplateEntry {
+            finding_id: "00".into(),
+            text: "all\u{202e}\nrights".into(),
+            tokens: vec![],
+            score: 5.5,
+            document_frequency: 2000,
+            effective_document_frequency: 1200,
+            axis: "host".into(),
+            locality: "x.org".into(),
+            df: 1200,
+            locality_documents: 1600,
+            coverage: 0.75,
+            sequences: 3,
+            doc_ids: vec![],
+            reason: "because".into(),
+        };
+        let row = ["all\\u{202e} rights", "1 200", "75 %", "3", "because"];
+        assert_eq!(plain(boilerplate(&entry)), row);
+    }
+
+    #[test]
+    fn unusual_documents_are_told() {
+        let document = UnusualDocument {
+            shard: "a".into(),
+            row_group: 0,
+            row: 7,
+            id: "a#7".into(),
+            axes: std::collections::BTreeMap::new(),
+            tokens: 1200,
+            mean_bits: 7.25,
+            peak_bits: 14.04,
+            peak_token: 300,
+            z: 9.96,
+            mean_z: 0.1,
+            excerpt: "zq\u{202e}\n vv".into(),
+        };
+        let row = ["a#7", "1 200", "7.2", "14.0", "10.0", "zq\\u{202e} vv"];
+        assert_eq!(plain(unusual(&document)), row);
     }
 
     #[test]

@@ -93,7 +93,7 @@ pub(crate) fn groups(
         group(
             "record",
             "Low and for the record",
-            "Weak signs and recognised boilerplate, kept so that nothing is dropped in silence.",
+            "Weak signs, kept so that nothing is dropped in silence.",
             |severity| severity < Severity::Medium,
         ),
     ];

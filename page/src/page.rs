@@ -4,7 +4,7 @@ use askama::Template;
 use taster_findings::{QuarantineEntry, Severity, SignatureEntry, Totals};
 use thiserror::Error;
 
-use crate::beside::{association, cluster, labels, spike, template};
+use crate::beside::{association, boilerplate, cluster, labels, spike, template, unusual};
 use crate::campaign::{Group, Indices, groups, severities};
 use crate::confidence::ConfidenceView;
 use crate::dose::{Known, Scale, known, scale};
@@ -42,6 +42,9 @@ struct Page {
     associations: Vec<[String; 6]>,
     clusters: Vec<[String; 4]>,
     templates: Vec<[String; 5]>,
+    unusual: Vec<[String; 6]>,
+    boilerplate: Vec<[String; 5]>,
+    all_boilerplate: String,
     shards: Vec<ShardLine>,
     more_shards: String,
     quarantine: Vec<QuarantineLine>,
@@ -96,6 +99,9 @@ pub fn render(subject: &Subject<'_>) -> Result<String, PageError> {
         associations: report.label_associations.iter().map(association).collect(),
         clusters: report.near_duplicates.iter().map(cluster).collect(),
         templates: report.templates.iter().map(template).collect(),
+        unusual: report.unusual_documents.iter().map(unusual).collect(),
+        boilerplate: report.boilerplate.iter().map(boilerplate).collect(),
+        all_boilerplate: of(report.totals.boilerplate_sequences, "sequence"),
         shards: subject.shards.iter().take(LISTED).map(shard_line).collect(),
         more_shards: beyond(subject.shards.len()),
         quarantine: report.quarantine.iter().take(LISTED).map(quarantine_line).collect(),

@@ -19,6 +19,7 @@ use crate::report::report;
 use crate::stages::{
     Chosen, CountedCorpus, Counting, Describing, Lengthening, Scoring, Screened, Screening, Stage,
 };
+use crate::surprisal::unusual_documents;
 use crate::workspace::Workspace;
 use crate::{AuditRequest, Progress, Resources, TaskError, Wave};
 
@@ -251,6 +252,7 @@ impl<'a> Driver<'a> {
             report(&self.workspace, units, corpus, &quarantine, chosen, outcome);
         report.token_spikes = chosen.asides.token_spikes(corpus, &spelled);
         report.near_duplicates = corpus.resemblance.near_duplicates(self, units)?;
+        report.unusual_documents = unusual_documents(self, &chosen.surprising)?;
         report.label_associations = chosen.asides.label_associations(corpus, &spelled);
         let shadings = shadings(self, &chosen.screened, &report, &occurrences, &listed)?;
         let locations = self.workspace.sources.locations();

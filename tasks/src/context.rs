@@ -1,6 +1,7 @@
 //! The context wave: per unit, where the screened n-grams stand.
 
 use serde::{Deserialize, Serialize};
+use taster_findings::{MeasuredDocument, SurprisalTally};
 use taster_ngrams::Segment;
 use taster_ngrams::context::{Describer, DocumentFacts, Rules};
 use taster_ngrams::lookup::Screened;
@@ -21,6 +22,8 @@ use crate::workspace::{Opened, Workspace};
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct ContextReceipt {
     pub runs: Vec<Run>,
+    /// How surprising the documents of the unit are.
+    pub surprisal: SurprisalTally,
 }
 
 /// What all context tasks share.
@@ -49,10 +52,11 @@ pub(crate) fn describe(
     located: &Located<'_>,
 ) -> Result<(ContextReceipt, bool), TaskError> {
     let unit = &located.counted.unit;
-    let digest = DigestBuilder::new("taster context 5")
+    let digest = DigestBuilder::new("taster context 6")
         .text(&count_folder(workspace, unit))
         .bytes(&screen.digest)
         .number(located.first_run as u64)
+        .number(u64::from(screen.rules.documents))
         .finish();
     let folder = format!("context/{}", digest.short());
     let receipt_key = format!("{folder}/receipt.json");
@@ -86,6 +90,8 @@ struct Describing<'a> {
 
 /// Facts of the current segment's documents.
 struct Facts<'a> {
+    /// Row in the shard per document of the unit.
+    rows: Vec<u64>,
     /// Per document of the unit.
     canonical: &'a [bool],
     /// Locality ordinals per axis and document of the unit, shifted by one; 0 stands for none.
@@ -99,7 +105,7 @@ struct Facts<'a> {
 }
 
 impl<'a> Facts<'a> {
-    fn new(corpus: &'a Corpus, unit_ord: usize, table: &DocumentsTable) -> Self {
+    fn new(corpus: &'a Corpus, unit_ord: usize, table: DocumentsTable) -> Self {
         let axes = table.axes.iter().enumerate();
         let localities = axes.map(|(axis, column)| {
             let shifted =
@@ -108,9 +114,11 @@ impl<'a> Facts<'a> {
             let document = |&index: &u32| values.get(index as usize).copied().unwrap_or(0);
             column.indices.iter().map(document).collect()
         });
+        let localities = localities.collect();
         Self {
+            rows: table.rows,
             canonical: &corpus.canonical[unit_ord],
-            localities: localities.collect(),
+            localities,
             before: 0,
             unusual: Vec::new(),
             unusual_ends: Vec::new(),
@@ -164,7 +172,7 @@ impl<'a> Describing<'a> {
             segment: workspace.memory.segments.lend(),
             table: workspace.memory.tables.lend(),
             describer: workspace.memory.describers.lend(),
-            facts: Facts::new(screen.corpus, located.unit_ord, &table),
+            facts: Facts::new(screen.corpus, located.unit_ord, table),
             receipt: ContextReceipt::default(),
         })
     }
@@ -197,6 +205,10 @@ impl<'a> Describing<'a> {
         let key = format!("{}/run-{index:05}", self.folder);
         let output = commit(self.workspace, key, &mut object)?;
         self.describer.recycle(object);
+        for measured in self.describer.surprisals() {
+            let row = self.facts.rows[self.facts.before + measured.document as usize];
+            self.receipt.surprisal.add(MeasuredDocument::new(row, measured));
+        }
         self.receipt.runs.push(Run { output, documents, tokens });
         self.facts.before += self.segment.documents();
         Ok(())

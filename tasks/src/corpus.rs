@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
-use taster_findings::{AxisTotals, CorpusTotals};
+use taster_findings::{AxisTotals, CorpusTotals, NearlySame};
 use taster_ngrams::object::Kind;
 use taster_planning::{Digest, DigestBuilder, Unit};
 
@@ -145,6 +145,11 @@ impl Corpus {
     /// [`NearDuplicates::effective`] says.
     pub(crate) fn effective(&self, documents: &[DocumentOrd]) -> usize {
         self.near.effective(documents.iter().copied().filter(|&ord| self.is_canonical(ord)))
+    }
+
+    /// Those of these documents that are nearly the same, if most are; of exact duplicates one counts.
+    pub(crate) fn nearly_same(&self, documents: &[DocumentOrd]) -> Option<NearlySame> {
+        self.near.majority(documents.iter().copied().filter(|&ord| self.is_canonical(ord)))
     }
 
     fn measure_localities(&mut self, workspace: &Workspace, tables: &[DocumentsTable]) {

@@ -6,6 +6,7 @@
 //! last, says that it is done. [`audit`] runs the waves in order; whoever else runs the same tasks
 //! gets the same bytes.
 
+mod appendix;
 mod around;
 mod asides;
 mod associations;
@@ -29,6 +30,7 @@ mod longer;
 mod manifest_lines;
 mod matcher;
 mod memory;
+mod named_rows;
 mod naming;
 mod near;
 mod ngrams_table;
@@ -55,6 +57,7 @@ mod sought;
 mod stages;
 mod stream;
 mod summarize;
+mod surprisal;
 mod text_digest;
 mod unusual;
 mod verified;

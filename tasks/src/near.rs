@@ -5,6 +5,7 @@
 
 use std::collections::BTreeMap;
 
+use taster_findings::NearlySame;
 use taster_ngrams::clusters::leaders;
 use taster_ngrams::sketch::Sketch;
 
@@ -93,6 +94,19 @@ impl NearDuplicates {
         let clusters: Vec<u32> = documents.map(|ord| self.of(ord)).collect();
         sightings.count(&clusters, &self.sizes);
         clusters.iter().filter(|&&cluster| sightings.takes(cluster)).count()
+    }
+
+    /// Those of an n-gram's canonical documents that are in one cluster, if they are more than half of them.
+    pub(crate) fn majority(
+        &self,
+        documents: impl Iterator<Item = DocumentOrd>,
+    ) -> Option<NearlySame> {
+        let mut clusters: Vec<u32> = documents.map(|ord| self.of(ord)).collect();
+        clusters.sort_unstable();
+        let same = clusters.chunk_by(|a, b| a == b).filter(|same| same[0] > 0);
+        let documents = same.map(<[u32]>::len).max()? as u64;
+        let of = clusters.len() as u64;
+        (2 * documents > of).then_some(NearlySame { documents, of })
     }
 }
 
@@ -205,6 +219,10 @@ mod tests {
         let all = [(0, 0), (0, 1), (0, 2), (1, 1), (1, 2), (1, 3)];
         let all = all.map(|(unit, document)| DocumentOrd { unit, document });
         assert_eq!(near.effective(all.into_iter()), 4);
+        assert_eq!(near.majority(all.into_iter()), None);
+        let most = [all[1], all[2], all[3]].into_iter();
+        assert_eq!(near.majority(most), Some(NearlySame { documents: 2, of: 3 }));
+        assert_eq!(near.majority([all[2]].into_iter()), None);
     }
 
     proptest! {

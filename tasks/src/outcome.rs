@@ -8,9 +8,10 @@ use taster_findings::{
     Calibration, CampaignEntry, CampaignMember, Candidate, Combined, Company, Concentration,
     Dispersion, Evidence, Explanation, Finding, FindingDocument, Folded, KnownSignature,
     Occurrence, PlaceScore, Scorer, SharedLabel, combine, explain, group, place_scores, q_values,
-    shared_label, z_score,
+    shared_label, template_place, z_score,
 };
 
+use crate::appendix::Appendix;
 use crate::corpus::{Corpus, DocumentOrd};
 use crate::joined::Verified;
 use crate::sought::Rated;
@@ -18,11 +19,6 @@ use crate::verified::{Holder, Place, Sequence};
 
 /// Document ids listed per finding.
 const LISTED_IDS: usize = 1000;
-/// An n-gram that stands in this share of a large locality's documents, and hardly anywhere
-/// else, is a template of that locality.
-const TEMPLATE_COVERAGE: f64 = 0.3;
-const TEMPLATE_SHARE: f64 = 0.9;
-const TEMPLATE_DOCUMENTS: u64 = 50;
 
 /// The nulls of one corpus and what scoring needs besides.
 #[derive(Debug)]
@@ -48,12 +44,9 @@ impl Placed {
         self.scores.iter().fold(0.0, |most, (_, q)| most.max(-q))
     }
 
-    fn is_template(&self) -> bool {
-        self.scores.iter().any(|(place, _)| {
-            let covers = place.edf as f64 >= TEMPLATE_COVERAGE * place.locality_documents as f64;
-            let inside = place.edf as f64 >= TEMPLATE_SHARE * place.known as f64;
-            place.locality_documents >= TEMPLATE_DOCUMENTS && covers && inside
-        })
+    /// The place of which it is a template.
+    fn template_place(&self) -> Option<&PlaceScore> {
+        template_place(self.scores.iter().map(|(place, _)| place))
     }
 }
 
@@ -96,7 +89,7 @@ impl Judge {
             code_points,
             concentration: placed.strongest(),
             signature,
-            boilerplate: placed.is_template(),
+            boilerplate: placed.template_place().is_some(),
             company,
         };
         combine(&evidence, &self.calibration)
@@ -115,16 +108,20 @@ pub(crate) struct Outcome {
     pub campaigns: Vec<CampaignEntry>,
     /// The signatures of every finding.
     pub sought: Vec<BTreeSet<u32>>,
+    /// What is no finding because it is boilerplate.
+    pub appendix: Appendix,
 }
 
-/// Judges all verified candidates, groups them and keeps the `max_findings` best.
+/// Judges all verified candidates, takes boilerplate out, groups them and keeps the `max_findings` best.
 pub(crate) fn outcome(
     judge: &Judge,
     corpus: &Corpus,
     verified: Vec<Verified>,
     max_findings: usize,
 ) -> Outcome {
-    let mut judged: Vec<Judged> = verified.into_iter().map(|v| Judged::new(judge, v)).collect();
+    let judged = verified.into_iter().map(|verified| Judged::new(judge, verified));
+    let (demoted, mut judged): (Vec<Judged>, Vec<Judged>) =
+        judged.partition(|judged| judged.combined.is_appended());
     judged.sort_by(|a, b| {
         b.combined
             .score
@@ -147,7 +144,7 @@ pub(crate) fn outcome(
         (Reverse(severity), !leaders.contains(&folded.rank), folded.rank)
     });
     shown.truncate(max_findings);
-    let mut outcome = Outcome::default();
+    let mut outcome = Outcome { appendix: Appendix::new(corpus, demoted), ..Outcome::default() };
     let mut listing = Listing::new(corpus);
     for (index, (folded, campaign)) in shown.iter().enumerate() {
         let judged = &mut judged[folded.member];
@@ -169,7 +166,7 @@ pub(crate) fn outcome(
     outcome
 }
 
-fn member<'a>((judged, documents): (&'a Judged, &'a Vec<u64>)) -> CampaignMember<'a> {
+pub(crate) fn member<'a>((judged, documents): (&'a Judged, &'a Vec<u64>)) -> CampaignMember<'a> {
     let tokens = &judged.verified.sequence.tokens;
     CampaignMember { signature: document_signature(documents), documents, tokens }
 }
@@ -200,7 +197,7 @@ fn document_number(ord: DocumentOrd) -> u64 {
     u64::from(ord.unit) << 32 | u64::from(ord.document)
 }
 
-fn document_numbers(sequence: &Sequence) -> Vec<u64> {
+pub(crate) fn document_numbers(sequence: &Sequence) -> Vec<u64> {
     sequence.documents.iter().map(|&ord| document_number(ord)).collect()
 }
 
@@ -214,9 +211,10 @@ fn document_signature(documents: &[u64]) -> u128 {
     documents.iter().fold(0, |sum, number| sum.wrapping_add(hash(number)))
 }
 
-struct Judged {
-    verified: Verified,
-    combined: Combined,
+/// A verified sequence with its verdict.
+pub(crate) struct Judged {
+    pub verified: Verified,
+    pub combined: Combined,
 }
 
 impl Judged {
@@ -232,15 +230,16 @@ impl Judged {
     fn concentration(&self, corpus: &Corpus) -> Vec<Concentration> {
         let mut places: Vec<&(PlaceScore, f64)> = self.verified.placed.scores.iter().collect();
         places.sort_by(|a, b| a.1.total_cmp(&b.1).then(a.0.axis.cmp(&b.0.axis)));
-        let describe = |(place, q): &&(PlaceScore, f64)| {
-            let axis = place.axis as usize;
-            place.describe(
-                &corpus.totals.axes[axis].name,
-                &corpus.values[axis][place.locality as usize],
-                *q,
-            )
-        };
-        places.iter().map(describe).collect()
+        places.iter().map(|(place, q)| described(corpus, place, *q)).collect()
+    }
+
+    /// The place of which it is a template, if it was demoted for that.
+    pub(crate) fn template_place(&self, corpus: &Corpus) -> Option<Concentration> {
+        let template =
+            self.verified.placed.template_place().filter(|_| self.combined.boilerplate)?;
+        let mut scores = self.verified.placed.scores.iter();
+        let (place, q) = scores.find(|(place, _)| place.axis == template.axis)?;
+        Some(described(corpus, place, *q))
     }
 
     /// The label of its documents, if it is one.
@@ -268,6 +267,8 @@ impl Judged {
             concentration: &concentration,
             code_points: &sequence.code_points.reasons,
             template: sequence.template.as_ref(),
+            boilerplate: self.template_place(corpus).as_ref(),
+            nearly_same: corpus.nearly_same(&sequence.documents),
             signatures: &signatures,
             label: self.label(corpus),
         });
@@ -299,6 +300,13 @@ impl Judged {
         let first = self.verified.sequence.holders.iter().take(LISTED_IDS);
         first.map(|holder| holder.document.id.as_ref().to_owned()).collect()
     }
+}
+
+/// A place with its names.
+fn described(corpus: &Corpus, place: &PlaceScore, log10_q: f64) -> Concentration {
+    let axis = place.axis as usize;
+    let locality = &corpus.values[axis][place.locality as usize];
+    place.describe(&corpus.totals.axes[axis].name, locality, log10_q)
 }
 
 /// Makes the rows of the tables beside the findings; what is the same in many of them is shared.

@@ -36,7 +36,10 @@ pub(crate) fn report(
     let report = Report {
         schema_version: SCHEMA_VERSION,
         parameters: Parameters::clone(&workspace.parameters),
-        totals: totals(workspace, counted, corpus, quarantine, sums),
+        totals: Totals {
+            boilerplate_sequences: outcome.appendix.sequences as i64,
+            ..totals(workspace, counted, corpus, quarantine, sums)
+        },
         findings: outcome.findings,
         campaigns: outcome.campaigns,
         quarantine: quarantine.iter().map(quarantine_entry).collect(),
@@ -44,7 +47,9 @@ pub(crate) fn report(
         token_spikes: Vec::new(),
         label_associations: Vec::new(),
         near_duplicates: Vec::new(),
+        unusual_documents: Vec::new(),
         templates: corpus.resemblance.templates.clone(),
+        boilerplate: outcome.appendix.entries,
         false_discovery,
         canaries: None,
         limits: LIMITS.iter().map(ToString::to_string).collect(),
@@ -91,6 +96,7 @@ fn totals(
         tokens: corpus.tokens.cast_signed(),
         distinct_ngrams: sums.distinct_ngrams.cast_signed(),
         screened_ngrams: sums.screened_ngrams.cast_signed(),
+        boilerplate_sequences: 0,
     }
 }
 

@@ -9,9 +9,8 @@ use taster_storage::Want;
 use crate::TaskError;
 use crate::audit::Driver;
 use crate::corpus::{Corpus, Counted, DocumentOrd};
-use crate::dispatch::run_wave;
 use crate::documents::{DocumentsTable, NO_VALUE};
-use crate::workspace::Workspace;
+use crate::named_rows::read_rows;
 
 /// Clusters and publishers in the report.
 const LISTED: usize = 20;
@@ -66,19 +65,16 @@ impl Resemblance {
         driver: &Driver<'_>,
         counted: &[Counted],
     ) -> Result<Vec<NearDuplicateCluster>, TaskError> {
-        let mut by_shard: BTreeMap<u32, Vec<u64>> = BTreeMap::new();
+        let workspace = &driver.workspace;
         let place =
             |cluster: &Cluster| (counted[cluster.leader.unit as usize].unit.shard_ord, cluster.row);
-        for (shard, row) in self.clusters.iter().map(place) {
-            by_shard.entry(shard).or_default().push(row);
-        }
-        by_shard.values_mut().for_each(|rows| rows.sort_unstable());
-        let shards: Vec<(u32, Vec<u64>)> = by_shard.into_iter().collect();
-        let (workspace, rows) = (&driver.workspace, |shard: &(u32, Vec<u64>)| shard.1.len() as u64);
-        let read = run_wave(driver.threads, &shards, rows, |(shard, rows)| {
-            leaders(workspace, *shard, rows)
-        })?;
-        let leaders: BTreeMap<ShardRow, Leader> = read.into_iter().flatten().collect();
+        let want = Want { axes: false, ids: true };
+        let leaders =
+            read_rows(driver, self.clusters.iter().map(place), want, |batch, index, _| {
+                let text = batch.text(index).unwrap_or_default();
+                let excerpt = text.chars().take(EXCERPT).collect();
+                Leader { id: batch.id(index).into_owned(), excerpt }
+            })?;
         let told = |cluster: &Cluster| {
             let place = place(cluster);
             let key = workspace.manifest.shards[place.0 as usize].key.clone();
@@ -88,35 +84,10 @@ impl Resemblance {
     }
 }
 
-/// Ordinal of a shard, and a row of it.
-type ShardRow = (u32, u64);
-
 /// What is read of a leader.
 struct Leader {
     id: String,
     excerpt: String,
-}
-
-/// The leaders in one shard, at these rows, which ascend.
-fn leaders(
-    workspace: &Workspace,
-    shard_ord: u32,
-    rows: &[u64],
-) -> Result<Vec<(ShardRow, Leader)>, TaskError> {
-    let shard = &workspace.manifest.shards[shard_ord as usize];
-    let want = Want { axes: false, ids: true };
-    let limits = &workspace.parameters.limits;
-    let mut stream = workspace.sources.rows(shard_ord, shard, rows, want, limits)?;
-    let mut leaders = Vec::with_capacity(rows.len());
-    while let Some(batch) = stream.next_batch()? {
-        workspace.proceed()?;
-        for index in (0..batch.len()).filter(|&index| rows.contains(&batch.row(index))) {
-            let excerpt = batch.text(index).unwrap_or_default().chars().take(EXCERPT).collect();
-            let leader = Leader { id: batch.id(index).into_owned(), excerpt };
-            leaders.push(((shard_ord, batch.row(index)), leader));
-        }
-    }
-    Ok(leaders)
 }
 
 impl Cluster {

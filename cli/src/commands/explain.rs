@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 use taster_exchange::selection::named;
-use taster_findings::{CampaignEntry, Finding, FindingDocument, Kind, Occurrence, visible};
+use taster_findings::{
+    BoilerplateEntry, CampaignEntry, Finding, FindingDocument, Kind, Occurrence, visible,
+};
 use taster_tasks::FinishedAudit;
 
 use crate::commands::verify::expect_audit;
@@ -34,7 +36,13 @@ struct Account<'a> {
 pub fn run(session: &Session<'_>, arguments: &ExplainArguments) -> Result<Ending, CliError> {
     expect_audit(session, &arguments.out)?;
     let audit = FinishedAudit::open(&arguments.out, session.runtime)?;
-    let finding = named(&audit.report.findings, &arguments.finding)?;
+    let finding = match named(&audit.report.findings, &arguments.finding) {
+        Ok(finding) => finding,
+        Err(error) => {
+            let appended = appended(&audit.report.boilerplate, &arguments.finding);
+            return tell_appended(session, appended.ok_or(error)?);
+        }
+    };
     let documents = audit.finding_documents()?;
     let occurrences = audit.occurrences()?;
     let account = Account {
@@ -47,6 +55,26 @@ pub fn run(session: &Session<'_>, arguments: &ExplainArguments) -> Result<Ending
         OutputFormat::Json => session.terminal.json(&account)?,
         OutputFormat::Jsonl => session.terminal.json_line(&account)?,
         OutputFormat::Table => account.tell(session, arguments)?,
+    }
+    Ok(Ending::Clean)
+}
+
+/// The sequence of the appendix that a person means by an id.
+fn appended<'a>(appendix: &'a [BoilerplateEntry], id: &str) -> Option<&'a BoilerplateEntry> {
+    appendix.iter().find(|entry| entry.finding_id == id.to_ascii_lowercase())
+}
+
+fn tell_appended(session: &Session<'_>, entry: &BoilerplateEntry) -> Result<Ending, CliError> {
+    let terminal = &session.terminal;
+    match session.format {
+        OutputFormat::Json => terminal.json(entry)?,
+        OutputFormat::Jsonl => terminal.json_line(entry)?,
+        OutputFormat::Table => {
+            let documents = of(entry.document_frequency.unsigned_abs(), "document");
+            terminal.line(&format!("no finding: {}", visible(&entry.text)))?;
+            terminal.line(&format!("in {documents}, recognised as boilerplate:"))?;
+            terminal.line(&format!("  {}", visible(&entry.reason)))?;
+        }
     }
     Ok(Ending::Clean)
 }

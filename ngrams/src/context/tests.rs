@@ -139,6 +139,29 @@ impl<'a> Twin<'a> {
         }
     }
 
+    /// What every token takes, by the definition on the frequencies that the table knows.
+    fn bits(&self, tokens: Gram<'_>) -> Vec<f64> {
+        let others = |gram: Gram<'_>| {
+            let known = gram.len() == usize::from(self.rules.novelty_order);
+            let least = if known { 2 } else { self.rules.floor };
+            let df = self.df(gram);
+            (df >= least).then_some(f64::from(df) - 1.0)
+        };
+        let bits = |at: usize| {
+            let before = at.checked_sub(1);
+            match before.and_then(|before| Some((before, others(&tokens[before..=at])?))) {
+                Some((before, pair)) => {
+                    (others(&tokens[before..at]).unwrap_or(1.0) / pair).log2().max(0.0)
+                }
+                None => {
+                    let own = others(&tokens[at..=at]).unwrap_or(1.0);
+                    (f64::from(self.rules.documents) / own / 0.4).log2()
+                }
+            }
+        };
+        (0..tokens.len()).map(bits).collect()
+    }
+
     fn describe(&self, texts: &[Text]) -> Described {
         let mut described = Described::new();
         for (document, text) in texts.iter().enumerate().filter(|(_, text)| text.canonical) {
@@ -242,6 +265,7 @@ fn rules() -> impl Strategy<Value = Rules> {
             floor,
             ceiling,
             novelty_order,
+            documents: 100,
         })
     })
 }
@@ -264,6 +288,15 @@ proptest! {
             let mut table = twin.table(part);
             let object = describer.describe(&segment(part), &mut table, &Facts::new(part), &rules, header);
             prop_assert_eq!(decoded(&object), twin.describe(part));
+            let measured: Vec<u32> = describer.surprisals().iter().map(|one| one.document).collect();
+            let is_long = |text: &Text| text.canonical && text.tokens.len() >= STRETCH;
+            let long = (0..).zip(part).filter(|(_, text)| rules.orders.contains(&1) && is_long(text));
+            prop_assert_eq!(measured, long.map(|(ord, _)| ord).collect::<Vec<u32>>());
+            for one in describer.surprisals() {
+                let bits = twin.bits(&part[one.document as usize].tokens);
+                let steps = bits.iter().sum::<f64>() * f64::from(STEPS);
+                prop_assert!((steps - one.total as f64).abs() <= 4.0 * bits.len() as f64);
+            }
         }
     }
 }

@@ -22,7 +22,10 @@ pub(crate) struct Describing {
 impl Describing {
     pub(crate) fn new(workspace: &Workspace, screened: Arc<Screened>) -> Self {
         let Thresholds { floor, ceiling, novelty_order } = screened.thresholds;
-        let rules = Rules { orders: workspace.orders(), floor, ceiling, novelty_order };
+        let documents = screened.counts.corpus.totals.documents;
+        let documents = u32::try_from(documents).unwrap_or(u32::MAX);
+        let orders = workspace.orders();
+        let rules = Rules { orders, floor, ceiling, novelty_order, documents };
         Self { objects: screened.objects(), rules, screened }
     }
 

@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use taster_findings::{Calibration, Candidate, Dispersion, Scorer, Severity};
+use taster_findings::{
+    Calibration, Candidate, Dispersion, RankedDocument, Scorer, Severity, SurprisalTally,
+};
 use taster_ngrams::object::Kind;
 use taster_planning::{DigestBuilder, MergeRange};
 
@@ -21,6 +23,7 @@ use crate::passes::RunPlaces;
 use crate::score::{ScoreReceipt, score};
 use crate::screen::{open_runs, ranges};
 use crate::sought::{Sought, rated};
+use crate::surprisal;
 use crate::workspace::{Opened, Workspace};
 use crate::{TaskError, Wave};
 
@@ -34,15 +37,16 @@ pub(crate) struct Scoring {
     ranges: Vec<MergeRange>,
     /// Run bytes that each task reads, about.
     bytes_each: u64,
+    surprisal: SurprisalTally,
 }
 
 impl Scoring {
     pub(crate) fn new(
         workspace: &Workspace,
         screened: Arc<Screened>,
-        contexts: &[ContextReceipt],
+        all: &[ContextReceipt],
     ) -> Result<Self, TaskError> {
-        let runs: Vec<&Run> = contexts.iter().flat_map(|context| &context.runs).collect();
+        let runs: Vec<&Run> = all.iter().flat_map(|context| &context.runs).collect();
         let opened = open_runs(workspace, runs.iter().copied(), Kind::Context)?;
         let contexts = digest_of("taster contexts 1", runs.iter().map(|run| &run.output));
         let inputs = DigestBuilder::new("taster score inputs 2");
@@ -53,7 +57,11 @@ impl Scoring {
         let ranges = ranges(bytes);
         let bytes_each = bytes / ranges.len().max(1) as u64;
         let scorer = Scorer::new(totals.clone());
-        Ok(Self { screened, scorer, runs: opened, digest, ranges, bytes_each })
+        let mut surprisal = SurprisalTally::default();
+        for (counted, context) in screened.counts.units.iter().zip(all) {
+            surprisal.merge(&context.surprisal, counted.unit.shard_ord);
+        }
+        Ok(Self { screened, scorer, runs: opened, digest, ranges, bytes_each, surprisal })
     }
 
     /// Fits the nulls and chooses. Receipts are merged in range order, so the result is the same
@@ -85,7 +93,8 @@ impl Scoring {
         let places = RunPlaces::new(&self.screened.counts.units);
         let asides = Asides::add(&mut targets, &judge, &places, &scored);
         let (screened, targets) = (Arc::clone(&self.screened), targets.into());
-        Ok(Chosen { screened, judge, candidates, decoys, targets, sought, asides })
+        let surprising = self.surprisal.ranked(surprisal::LISTED);
+        Ok(Chosen { screened, judge, candidates, decoys, targets, sought, asides, surprising })
     }
 }
 
@@ -136,6 +145,8 @@ pub(crate) struct Chosen {
     pub sought: Sought,
     /// What is listed beside the findings.
     pub asides: Asides,
+    /// The documents with the most surprising stretches.
+    pub surprising: Vec<RankedDocument>,
 }
 
 /// The documents that have to be looked at for each candidate: those of its postings with

@@ -12,6 +12,7 @@
 )]
 
 mod architecture;
+mod boilerplate;
 mod canaries;
 mod cluster;
 mod contract;
@@ -30,3 +31,4 @@ mod page;
 mod s3;
 mod shared;
 mod slots;
+mod surprisal;

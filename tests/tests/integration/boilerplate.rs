@@ -1,0 +1,125 @@
+//! Boilerplate is no finding and stands in an appendix with its reason; what is known or hidden in it stays a finding.
+
+use std::fs::File;
+use std::path::Path;
+use std::sync::Arc;
+
+use arrow::array::{ArrayRef, RecordBatch, StringArray};
+use parquet::arrow::ArrowWriter;
+use rand::{Rng, SeedableRng};
+use rand_chacha::ChaCha8Rng;
+use serde_json::Value;
+use taster_planning::{Parameters, Signature};
+use taster_tasks::{Audit, AuditRequest, Resources, Silent};
+use taster_tests::command::{audit, taster};
+
+const HOSTS: usize = 12;
+/// In the footer of most documents of one host; the hidden one of another.
+const FOOTER: &str = "printed at qoph press";
+const HIDDEN: &str = "set by dal\u{200b}eth works";
+
+/// Two shards of made-up text with two footers in the middle of it, each of one host.
+fn corpus(folder: &Path) {
+    let mut random = ChaCha8Rng::seed_from_u64(3);
+    for shard in 0..2 {
+        let mut columns: [Vec<String>; 2] = Default::default();
+        for row in 0..600 {
+            let host = row % HOSTS;
+            let mut words: Vec<String> =
+                (0..40).map(|_| format!("w{}", random.random_range(0..400))).collect();
+            let footer = match host {
+                4 => FOOTER,
+                7 => HIDDEN,
+                _ => "",
+            };
+            if random.random_bool(0.7) {
+                let at = random.random_range(0..words.len());
+                words.insert(at, footer.to_owned());
+            }
+            columns[0].push(words.join(" "));
+            columns[1].push(format!("host{host}.example"));
+        }
+        let named = ["text", "host"].into_iter().zip(columns);
+        let arrays = named.map(|(name, values)| {
+            (name, Arc::new(StringArray::from_iter_values(values)) as ArrayRef)
+        });
+        let batch = RecordBatch::try_from_iter(arrays).unwrap();
+        let file = File::create(folder.join(format!("part-{shard}.parquet"))).unwrap();
+        let mut writer = ArrowWriter::try_new(file, batch.schema(), None).unwrap();
+        writer.write(&batch).unwrap();
+        writer.close().unwrap();
+    }
+}
+
+fn run(folder: &Path, signatures: &str, unit_bytes: Option<u64>) -> Audit {
+    let work = tempfile::tempdir().unwrap();
+    let signatures = Signature::parse(signatures).unwrap();
+    let request = AuditRequest {
+        inputs: vec![folder.display().to_string()],
+        work: work.path().display().to_string(),
+        parameters: Parameters { signatures, ..Parameters::default() },
+        resources: Resources { threads: 2, memory_bytes: 256 << 20, unit_bytes },
+    };
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    taster_tasks::audit(&request, runtime.handle(), &Silent).unwrap()
+}
+
+fn is_finding(audit: &Audit, text: &str) -> bool {
+    audit.findings().iter().any(|finding| finding.text.contains(text))
+}
+
+#[test]
+fn a_template_is_an_appendix_and_no_finding() {
+    let folder = tempfile::tempdir().unwrap();
+    corpus(folder.path());
+    let audit = run(folder.path(), "", None);
+    let report = &audit.report;
+    let entry = report.boilerplate.iter().find(|entry| entry.text == FOOTER);
+    let entry =
+        entry.unwrap_or_else(|| panic!("expected the footer, got {:?}", report.boilerplate));
+    assert_eq!((entry.axis.as_str(), entry.locality.as_str()), ("host", "host4.example"));
+    assert_eq!((entry.locality_documents, entry.df), (100, entry.document_frequency));
+    let reason =
+        format!("it is in {} of the 100 different documents of host host4.example", entry.df);
+    assert!(entry.reason.starts_with(&reason), "{entry:?}");
+    assert!((0.6..0.8).contains(&entry.coverage) && entry.doc_ids.len() == 5, "{entry:?}");
+    assert!(report.totals.boilerplate_sequences >= report.boilerplate.len() as i64);
+    assert!(!is_finding(&audit, FOOTER));
+    let ranks = audit.findings().iter().map(|finding| finding.rank);
+    assert!(ranks.eq(1..=audit.findings().len() as i32));
+    // What is hidden in a template stays a finding, below medium.
+    let hidden = audit.findings().iter().find(|finding| finding.text.contains('\u{200b}')).unwrap();
+    assert_eq!(hidden.severity.name(), "low");
+    assert!(hidden.explanation.contains("host7.example, as a template of it would be"));
+    assert_eq!(&run(folder.path(), "", Some(20_000)).report, report);
+}
+
+#[test]
+fn a_known_signature_in_a_template_stays_a_finding() {
+    let folder = tempfile::tempdir().unwrap();
+    corpus(folder.path());
+    let list = "[[signature]]\nname = \"press\"\nliteral = \"qoph press\"\nstrength = 3.0\n";
+    let audit = run(folder.path(), list, None);
+    assert!(is_finding(&audit, "qoph press"));
+    assert!(audit.report.boilerplate.iter().all(|entry| !entry.text.contains("qoph press")));
+}
+
+#[test]
+fn the_appendix_is_on_the_page_and_explained() {
+    let scratch = tempfile::tempdir().unwrap();
+    let (input, out) = (scratch.path().join("in"), scratch.path().join("out"));
+    std::fs::create_dir(&input).unwrap();
+    corpus(&input);
+    let out = out.to_str().unwrap();
+    let _ = audit(input.to_str().unwrap(), out, &[]).run().expect_code(&[0, 1]);
+    let page = std::fs::read_to_string(format!("{out}/report.html")).unwrap();
+    let (_, appendix) = page.split_once("<summary>Recognised boilerplate</summary>").unwrap();
+    assert!(appendix.split("</details>").next().unwrap().contains(FOOTER));
+    let report: Value =
+        serde_json::from_slice(&std::fs::read(format!("{out}/report.json")).unwrap()).unwrap();
+    let entries = report["boilerplate"].as_array().unwrap();
+    let entry = entries.iter().find(|entry| entry["text"] == FOOTER).unwrap();
+    let id = entry["finding_id"].as_str().unwrap();
+    let told = taster(["explain", out, id]).run().expect_code(&[0]).stdout;
+    assert!(told.contains(entry["reason"].as_str().unwrap()), "{told}");
+}
