@@ -263,7 +263,7 @@ pub struct Report<P> {
     /// The largest clusters of near-duplicates; absent in reports of versions that did not list them.
     #[serde(default)]
     pub near_duplicates: Vec<NearDuplicateCluster>,
-    /// Documents with a stretch that is far more surprising than the rest, what stands out most first; empty if orders 1 and 2
+    /// Documents with a stretch far more surprising than in others of their length, what stands out most first; empty if orders 1 and 2
     /// were not counted, absent in reports of versions that did not measure it.
     #[serde(default)]
     pub unusual_documents: Vec<UnusualDocument>,

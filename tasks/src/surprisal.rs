@@ -1,4 +1,4 @@
-//! Documents in which a stretch is far more surprising than the rest, in words: their rows are read again.
+//! Documents in which a stretch is far more surprising than in others of their length, in words: their rows are read again.
 
 use std::collections::BTreeMap;
 
