@@ -71,6 +71,20 @@ pub fn write(folder: &Path, plan: &Plan) {
     }
 }
 
+/// Writes a file with these columns of strings, named, in one row group.
+///
+/// # Panics
+/// If that fails.
+pub fn write_columns<const N: usize>(path: &Path, columns: [(&str, Vec<String>); N]) {
+    let arrays = columns
+        .map(|(name, values)| (name, Arc::new(StringArray::from_iter_values(values)) as ArrayRef));
+    let batch = RecordBatch::try_from_iter(arrays).expect("columns of one length");
+    let file = File::create(path).expect("the file can be made");
+    let mut writer = ArrowWriter::try_new(file, batch.schema(), None).expect("a writer");
+    writer.write(&batch).expect("the batch is written");
+    writer.close().expect("the file is finished");
+}
+
 fn write_shard(path: &Path, rows: &[Row], group_rows: usize) {
     let columns = (0..COLUMNS.len()).map(|column| {
         let cells = rows.iter().map(|row| row[column].as_deref());

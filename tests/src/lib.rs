@@ -3,6 +3,7 @@
 //! * [`oracle`]: a naive second road to every count. It shares no code with the product.
 //! * [`corpora`]: small Parquet corpora, seeded; hostile files.
 //! * [`command`]: the built `taster`, run as a user runs it.
+//! * [`in_process`]: an audit by the library.
 //! * [`dom`]: a page as a browser would understand it.
 //! * [`fault_proxy`]: a proxy before it on which things go wrong.
 //! * [`cluster`]: a coordinator and workers as processes.
@@ -27,6 +28,7 @@ pub mod corpora;
 pub mod dom;
 pub mod fault_proxy;
 pub mod hostile_files;
+pub mod in_process;
 pub mod listing_server;
 pub mod oracle;
 pub mod places;

@@ -1,17 +1,14 @@
 //! Boilerplate is no finding and stands in an appendix with its reason; what is known or hidden in it stays a finding.
 
-use std::fs::File;
 use std::path::Path;
-use std::sync::Arc;
 
-use arrow::array::{ArrayRef, RecordBatch, StringArray};
-use parquet::arrow::ArrowWriter;
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use serde_json::Value;
 use taster_planning::{Parameters, Signature};
-use taster_tasks::{Audit, AuditRequest, Resources, Silent};
+use taster_tasks::Audit;
 use taster_tests::command::{audit, taster};
+use taster_tests::{corpora, in_process};
 
 const HOSTS: usize = 12;
 /// In the footer of most documents of one host; the hidden one of another.
@@ -39,29 +36,15 @@ fn corpus(folder: &Path) {
             columns[0].push(words.join(" "));
             columns[1].push(format!("host{host}.example"));
         }
-        let named = ["text", "host"].into_iter().zip(columns);
-        let arrays = named.map(|(name, values)| {
-            (name, Arc::new(StringArray::from_iter_values(values)) as ArrayRef)
-        });
-        let batch = RecordBatch::try_from_iter(arrays).unwrap();
-        let file = File::create(folder.join(format!("part-{shard}.parquet"))).unwrap();
-        let mut writer = ArrowWriter::try_new(file, batch.schema(), None).unwrap();
-        writer.write(&batch).unwrap();
-        writer.close().unwrap();
+        let [texts, hosts] = columns;
+        let path = folder.join(format!("part-{shard}.parquet"));
+        corpora::write_columns(&path, [("text", texts), ("host", hosts)]);
     }
 }
 
 fn run(folder: &Path, signatures: &str, unit_bytes: Option<u64>) -> Audit {
-    let work = tempfile::tempdir().unwrap();
     let signatures = Signature::parse(signatures).unwrap();
-    let request = AuditRequest {
-        inputs: vec![folder.display().to_string()],
-        work: work.path().display().to_string(),
-        parameters: Parameters { signatures, ..Parameters::default() },
-        resources: Resources { threads: 2, memory_bytes: 256 << 20, unit_bytes },
-    };
-    let runtime = tokio::runtime::Runtime::new().unwrap();
-    taster_tasks::audit(&request, runtime.handle(), &Silent).unwrap()
+    in_process::audit(folder, Parameters { signatures, ..Parameters::default() }, 2, unit_bytes)
 }
 
 fn is_finding(audit: &Audit, text: &str) -> bool {

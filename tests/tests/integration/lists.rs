@@ -1,17 +1,13 @@
 //! The lists beside the findings: what they say equals what a naive twin counts, and they change no finding.
 
 use std::collections::BTreeSet;
-use std::fs::File;
 use std::path::Path;
-use std::sync::Arc;
 
-use arrow::array::{ArrayRef, RecordBatch, StringArray};
-use parquet::arrow::ArrowWriter;
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use taster_planning::Parameters;
-use taster_tasks::{Audit, AuditRequest, Resources, Silent};
 use taster_tests::oracle::{self, Document};
+use taster_tests::{corpora, in_process};
 
 const HOSTS: usize = 12;
 
@@ -35,28 +31,10 @@ fn corpus(folder: &Path) {
             columns[0].push(words.join(" "));
             columns[1].push(format!("host{host}.example"));
         }
-        let named = ["text", "host"].into_iter().zip(columns);
-        let arrays = named.map(|(name, values)| {
-            (name, Arc::new(StringArray::from_iter_values(values)) as ArrayRef)
-        });
-        let batch = RecordBatch::try_from_iter(arrays).unwrap();
-        let file = File::create(folder.join(format!("part-{shard}.parquet"))).unwrap();
-        let mut writer = ArrowWriter::try_new(file, batch.schema(), None).unwrap();
-        writer.write(&batch).unwrap();
-        writer.close().unwrap();
+        let [texts, hosts] = columns;
+        let path = folder.join(format!("part-{shard}.parquet"));
+        corpora::write_columns(&path, [("text", texts), ("host", hosts)]);
     }
-}
-
-fn run(folder: &Path, parameters: Parameters, unit_bytes: Option<u64>) -> Audit {
-    let work = tempfile::tempdir().unwrap();
-    let request = AuditRequest {
-        inputs: vec![folder.display().to_string()],
-        work: work.path().display().to_string(),
-        parameters,
-        resources: Resources { threads: 2, memory_bytes: 256 << 20, unit_bytes },
-    };
-    let runtime = tokio::runtime::Runtime::new().unwrap();
-    taster_tasks::audit(&request, runtime.handle(), &Silent).unwrap()
 }
 
 /// Documents with a text, each text once.
@@ -71,7 +49,7 @@ fn canonical(folder: &Path) -> Vec<Document> {
 fn spikes_are_counted_like_the_twin() {
     let folder = tempfile::tempdir().unwrap();
     corpus(folder.path());
-    let audit = run(folder.path(), Parameters::default(), None);
+    let audit = in_process::audit(folder.path(), Parameters::default(), 2, None);
     let spikes = &audit.report.token_spikes;
     assert_eq!((spikes[0].token.as_str(), spikes[0].locality.as_str()), ("qoph", "host4.example"));
     assert!(spikes[0].q < 1e-6, "{spikes:?}");
@@ -88,6 +66,6 @@ fn spikes_are_counted_like_the_twin() {
         let share = spike.locality_documents as f64 / sizes.values().sum::<i64>() as f64;
         assert!((spike.expected - known as f64 * share).abs() < 1e-9, "{spike:?}");
     }
-    let other = run(folder.path(), Parameters::default(), Some(20_000));
+    let other = in_process::audit(folder.path(), Parameters::default(), 2, Some(20_000));
     assert_eq!(other.report, audit.report);
 }

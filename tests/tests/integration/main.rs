@@ -20,6 +20,7 @@ mod counts;
 mod deploy;
 mod determinism;
 mod evidence;
+mod furniture;
 mod host;
 mod hostile;
 mod known;

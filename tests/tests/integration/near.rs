@@ -1,15 +1,12 @@
 //! Near-duplicates count once: pages of one template beside documents that share a phrase with them and nothing else.
 
-use std::fs::File;
 use std::path::Path;
-use std::sync::Arc;
 
-use arrow::array::{ArrayRef, RecordBatch, StringArray};
-use parquet::arrow::ArrowWriter;
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use taster_planning::Parameters;
-use taster_tasks::{Audit, AuditRequest, Resources, Silent};
+use taster_tasks::Audit;
+use taster_tests::{corpora, in_process};
 
 /// Pages of the template, and documents beside them that hold the phrase.
 const PAGES: usize = 40;
@@ -31,34 +28,13 @@ fn corpus(folder: &Path) {
             }
             _ => words(60).join(" "),
         };
-        let texts = StringArray::from_iter_values((0..300).map(text));
-        let batch = RecordBatch::try_from_iter([("text", Arc::new(texts) as ArrayRef)]).unwrap();
-        let file = File::create(folder.join(format!("part-{shard}.parquet"))).unwrap();
-        let mut writer = ArrowWriter::try_new(file, batch.schema(), None).unwrap();
-        writer.write(&batch).unwrap();
-        writer.close().unwrap();
+        let path = folder.join(format!("part-{shard}.parquet"));
+        corpora::write_columns(&path, [("text", (0..300).map(text).collect())]);
     }
 }
 
 fn run(folder: &Path, threads: usize, unit_bytes: Option<u64>) -> Audit {
-    run_with(folder, Parameters::default(), threads, unit_bytes)
-}
-
-fn run_with(
-    folder: &Path,
-    parameters: Parameters,
-    threads: usize,
-    unit_bytes: Option<u64>,
-) -> Audit {
-    let work = tempfile::tempdir().unwrap();
-    let request = AuditRequest {
-        inputs: vec![folder.display().to_string()],
-        work: work.path().display().to_string(),
-        parameters,
-        resources: Resources { threads, memory_bytes: 256 << 20, unit_bytes },
-    };
-    let runtime = tokio::runtime::Runtime::new().unwrap();
-    taster_tasks::audit(&request, runtime.handle(), &Silent).unwrap()
+    in_process::audit(folder, Parameters::default(), threads, unit_bytes)
 }
 
 #[test]
@@ -109,15 +85,10 @@ fn hosted(folder: &Path) {
     }
     rows.extend(vec![rows[0].clone(); 3]);
     for (shard, rows) in rows.chunks(70).enumerate() {
-        let [hosts, texts] = [0, 1].map(|column| {
-            let values = rows.iter().map(|(host, text)| [*host, text.as_str()][column]);
-            Arc::new(StringArray::from_iter_values(values)) as ArrayRef
-        });
-        let batch = RecordBatch::try_from_iter([("text", texts), ("host", hosts)]).unwrap();
-        let file = File::create(folder.join(format!("part-{shard}.parquet"))).unwrap();
-        let mut writer = ArrowWriter::try_new(file, batch.schema(), None).unwrap();
-        writer.write(&batch).unwrap();
-        writer.close().unwrap();
+        let hosts = rows.iter().map(|(host, _)| (*host).to_owned()).collect();
+        let texts = rows.iter().map(|(_, text)| text.clone()).collect();
+        let path = folder.join(format!("part-{shard}.parquet"));
+        corpora::write_columns(&path, [("text", texts), ("host", hosts)]);
     }
 }
 
@@ -159,7 +130,7 @@ fn clusters_and_templates_are_listed() {
     assert_eq!(&run(folder.path(), 1, Some(1)).report, report);
     // Without publishers there are clusters all the same.
     let unknown = Parameters { axes: Some(vec!["shard".into()]), ..Parameters::default() };
-    let report = run_with(folder.path(), unknown, 2, None).report;
+    let report = in_process::audit(folder.path(), unknown, 2, None).report;
     assert_eq!(report.templates, []);
     let first = &report.near_duplicates[0];
     assert_eq!((first.documents, first.localities, &first.axis), (45, 0, &None));

@@ -6,8 +6,8 @@ use std::path::Path;
 
 use taster_findings::UnusualDocument;
 use taster_planning::Parameters;
-use taster_tasks::{Audit, AuditRequest, Resources, Silent};
 use taster_tests::corpora::{self, Plan, TRIGGER};
+use taster_tests::in_process;
 use taster_tests::oracle::{self, Document};
 
 /// Poisoned documents, each with sixty tokens that nothing else has.
@@ -15,18 +15,6 @@ const POISONED: usize = 15;
 /// The default floor: the audit knows how many documents hold a token from here on.
 const FLOOR: u64 = 10;
 const STRETCH: usize = 32;
-
-fn run(folder: &Path, parameters: Parameters, threads: usize, unit_bytes: Option<u64>) -> Audit {
-    let work = tempfile::tempdir().unwrap();
-    let request = AuditRequest {
-        inputs: vec![folder.display().to_string()],
-        work: work.path().display().to_string(),
-        parameters,
-        resources: Resources { threads, memory_bytes: 256 << 20, unit_bytes },
-    };
-    let runtime = tokio::runtime::Runtime::new().unwrap();
-    taster_tasks::audit(&request, runtime.handle(), &Silent).unwrap()
-}
 
 /// Documents per token and per pair of tokens.
 struct Twin<'a> {
@@ -81,7 +69,7 @@ impl<'a> Twin<'a> {
 fn gibberish_is_first_and_measured_like_the_twin() {
     let folder = tempfile::tempdir().unwrap();
     corpora::write(folder.path(), &Plan { poisoned: POISONED, ..Plan::default() });
-    let audit = run(folder.path(), Parameters::default(), 2, None);
+    let audit = in_process::audit(folder.path(), Parameters::default(), 2, None);
     let told = &audit.report.unusual_documents;
     let documents = oracle::read(folder.path());
     let by_place: BTreeMap<(&str, i64), &Document> = documents
@@ -103,7 +91,7 @@ fn gibberish_is_first_and_measured_like_the_twin() {
     }
     assert!(told.is_sorted_by(|a, b| a.z >= b.z));
     for (threads, unit_bytes) in [(1, Some(1)), (3, Some(30_000))] {
-        let other = run(folder.path(), Parameters::default(), threads, unit_bytes);
+        let other = in_process::audit(folder.path(), Parameters::default(), threads, unit_bytes);
         assert_eq!(other.report, audit.report);
     }
 }
@@ -113,5 +101,5 @@ fn without_single_tokens_nothing_is_measured() {
     let folder = tempfile::tempdir().unwrap();
     corpora::write(folder.path(), &Plan::default());
     let parameters = Parameters { orders: "2-5".parse().unwrap(), ..Parameters::default() };
-    assert_eq!(run(folder.path(), parameters, 2, None).report.unusual_documents, []);
+    assert_eq!(in_process::audit(folder.path(), parameters, 2, None).report.unusual_documents, []);
 }
