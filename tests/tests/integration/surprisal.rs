@@ -2,7 +2,6 @@
 //! finding changes with it.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::path::Path;
 
 use taster_findings::UnusualDocument;
 use taster_planning::Parameters;
