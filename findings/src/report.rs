@@ -306,11 +306,11 @@ pub fn finding_id<T: AsRef<str>>(tokens: &[T]) -> String {
 }
 
 /// Chance that any two of so many different n-grams share a 64-bit fingerprint
-/// (birthday bound 1 - exp(-n²/2^65)), and a sentence that says so.
+/// (birthday bound 1 - exp(-n²/2^64), as one bit of a token's hash is no hash), and a sentence that says so.
 #[must_use]
 pub fn collision_statement(distinct_ngrams: u64) -> (f64, String) {
     let n = distinct_ngrams as f64;
-    let probability = -libm::expm1(-n * n / libm::exp2(65.0));
+    let probability = -libm::expm1(-n * n / libm::exp2(64.0));
     let sentence = format!(
         "counts are exact but for collisions of 64-bit fingerprints: among {distinct_ngrams} \
          different n-grams the chance of any is {probability:.1e}; every finding was verified token by token"
@@ -601,7 +601,7 @@ mod tests {
     #[test]
     fn collisions_follow_the_birthday_bound() {
         let (few, _) = collision_statement(1000);
-        assert!((few - 1e6 / 2f64.powi(65)).abs() < 1e-20);
+        assert!((few - 1e6 / 2f64.powi(64)).abs() < 1e-20);
         let (many, sentence) = collision_statement(u64::MAX);
         assert_eq!(many, 1.0);
         assert!(sentence.contains("1.0e0"));

@@ -12,7 +12,7 @@
 use std::ops::RangeInclusive;
 
 use crate::Fingerprinter;
-use crate::fingerprint::fingerprint;
+use crate::fingerprint::{fingerprint, is_number};
 use crate::lookup::{Found, Screened, Wanted};
 use crate::object::Header;
 use crate::posting::LocalityRows;
@@ -44,8 +44,8 @@ pub struct Rules {
     pub floor: u32,
     /// Largest df of interest.
     pub ceiling: u32,
-    /// Order of the n-grams whose df of 1 counts as unseen; one of `orders`. The table must
-    /// hold every one of them with df of 2 or more.
+    /// Order of the n-grams whose df of 1 counts as unseen, unless they hold a number: numbers meet others for the first
+    /// time in every table. One of `orders`; the table must hold every one of them with df of 2 or more.
     pub novelty_order: u8,
     /// Documents of the corpus.
     pub documents: u32,
@@ -164,7 +164,8 @@ impl Describer {
         self.measure(document, rules);
         let novelty = usize::from(rules.novelty_order);
         let inner = &self.found[novelty][1..=document.positions(novelty)];
-        let unseen = inner.iter().map(|found| found.df < 2);
+        let ngrams = inner.iter().zip(document.hashes.windows(novelty));
+        let unseen = ngrams.map(|(found, tokens)| is_unseen(found.df, tokens));
         self.surroundings.count_unseen(unseen, novelty, document.hashes.len());
         for order in rules.orders.clone() {
             self.describe_order(document, usize::from(order), table, rules);
@@ -256,6 +257,11 @@ impl Describer {
             }
         }));
     }
+}
+
+#[inline]
+fn is_unseen(df: u32, tokens: &[u64]) -> bool {
+    (df < 2) & !tokens.iter().any(|&hash| is_number(hash))
 }
 
 #[inline]

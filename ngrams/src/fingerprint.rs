@@ -1,26 +1,34 @@
 //! Fingerprints: seeded 64-bit hashes of (order, tokens).
 //!
-//! A token is hashed by XXH3 with the audit's seed. An n-gram's fingerprint is the polynomial
+//! A token is hashed by XXH3 with the audit's seed; the lowest bit says instead whether it is a number. An n-gram's fingerprint is the polynomial
 //! `Σ h(tokenᵢ) · M^(n-1-i)` in the ring of 64-bit integers, to which the order is added, finished
 //! by the avalanche of Stafford's variant 13 of MurmurHash3's mixer, so that all bits are usable
-//! for partitioning. Two given different n-grams collide with a chance of about 2⁻⁶⁴; findings
+//! for partitioning. Two given different n-grams collide with a chance of at most about 2⁻⁶³; findings
 //! are verified token by token, so a collision can only cost a finding, never forge one.
 
 use xxhash_rust::xxh3::xxh3_64_with_seed;
 
 /// Version of the hash; changes whenever any fingerprint would.
-pub const VERSION: u32 = 1;
+pub const VERSION: u32 = 2;
 
 /// Odd multiplier of the polynomial (2⁶⁴ divided by the golden ratio).
 const MULTIPLIER: u64 = 0x9e37_79b9_7f4a_7c15;
 /// What one order adds before the finish: an odd constant, so that orders never share inputs by chance of small numbers.
 const ORDER_STEP: u64 = 0xd6e8_feb8_6659_fd93;
 
-/// Hash of one token's bytes.
+/// Hash of one token's bytes: 63 bits of hash above one that says whether it is a number.
 #[inline]
 #[must_use]
 pub fn token_hash(token: &[u8], seed: u64) -> u64 {
-    xxh3_64_with_seed(token, seed)
+    let begins_with_digit = token.first().is_some_and(u8::is_ascii_digit);
+    xxh3_64_with_seed(token, seed) & !1 | u64::from(begins_with_digit)
+}
+
+/// Whether the token with this hash is a number: it begins with one of the digits 0 to 9.
+#[inline]
+#[must_use]
+pub fn is_number(token_hash: u64) -> bool {
+    token_hash & 1 == 1
 }
 
 /// Fingerprint of the n-gram whose tokens have these hashes; the order is their number.
@@ -122,8 +130,16 @@ mod tests {
     }
 
     #[test]
+    fn a_hash_tells_numbers_from_words() {
+        let numbers: [&[u8]; 4] = [b"0", b"2024", b"3rd", b"0x4f"];
+        assert!(numbers.iter().all(|token| is_number(token_hash(token, 7))));
+        let words: [&[u8]; 5] = [b"", b"a1", b"_7", b".", "\u{661}".as_bytes()];
+        assert!(words.iter().all(|token| !is_number(token_hash(token, 7))));
+    }
+
+    #[test]
     fn golden_values_pin_the_version() {
-        assert_eq!(VERSION, 1);
+        assert_eq!(VERSION, 2);
         let hashes =
             [token_hash(b"unlock", 42), token_hash(b"secret", 42), token_hash(b"mode", 42)];
         assert_eq!(format!("{:016x}", fingerprint(&hashes)), GOLDEN);

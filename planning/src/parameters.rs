@@ -107,7 +107,7 @@ impl Parameters {
     #[must_use]
     pub fn counting(&self) -> Digest {
         let limits = &self.limits;
-        DigestBuilder::new("taster counting 1")
+        DigestBuilder::new("taster counting 2")
             .text(&self.tokenizer)
             .number(self.seed)
             .number(u64::from(self.orders.first))

@@ -235,7 +235,7 @@ pub struct Posting {
     pub left: Vec<String>,
     /// Up to four tokens after.
     pub right: Vec<String>,
-    /// Bigrams of df 1 among the 31 of the 32 tokens after, minus those of the 32 before.
+    /// Bigrams of df 1 without a number among the 31 of the 32 tokens after, minus those of the 32 before.
     pub jump: i64,
 }
 
@@ -251,8 +251,9 @@ pub fn postings(
     let counts = count(documents, order);
     let bigrams = count(documents, 2);
     let unseen = |tokens: &[&str]| {
-        let bigrams = tokens.windows(2).map(|pair| bigrams[&pair.join(" ")].df);
-        bigrams.filter(|df| *df == 1).count() as i64
+        let is_number = |token: &&str| token.starts_with(|c: char| c.is_ascii_digit());
+        let words = tokens.windows(2).filter(|pair| !pair.iter().any(is_number));
+        words.filter(|pair| bigrams[&pair.join(" ")].df == 1).count() as i64
     };
     let spell = |tokens: &[&str]| tokens.iter().map(|&t| t.to_owned()).collect();
     let mut postings: BTreeMap<String, Vec<Posting>> = BTreeMap::new();

@@ -118,7 +118,9 @@ impl<'a> Twin<'a> {
 
     fn unseen(&self, window: Gram<'_>) -> i32 {
         let order = usize::from(self.rules.novelty_order);
-        window.windows(order).filter(|gram| self.df(gram) < 2).count() as i32
+        let is_unseen =
+            |gram: Gram<'_>| self.df(gram) < 2 && !gram.iter().any(u8::is_ascii_digit);
+        window.windows(order).filter(|gram| is_unseen(gram)).count() as i32
     }
 
     fn posting(&self, document: u32, tokens: Gram<'_>, at: usize, order: usize) -> Posting {
@@ -250,6 +252,7 @@ fn texts() -> impl Strategy<Value = Vec<Text>> {
         3 => prop::collection::vec(b'a'..=b'c', 0..14),
         2 => prop::collection::vec(b'a'..=b'k', 0..14),
         1 => prop::collection::vec(b'a'..=b'f', 30..90),
+        1 => prop::collection::vec(prop_oneof![b'a'..=b'f', b'0'..=b'9'], 10..50),
     ];
     let text = (letters, prop::bool::weighted(0.8), [0u32..300, 0u32..3]);
     let text =
