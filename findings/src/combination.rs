@@ -52,6 +52,10 @@ const DISSIMILARITY_RAMP: (f64, f64) = (0.85, 0.99);
 /// Documents at one and the same distance from an end of the page: furniture has most of them there.
 const PINNED_RAMP: (f64, f64) = (0.10, 0.50);
 
+/// Share of A that is lost by what stands at one and the same distance from an end of all its documents, as headers of
+/// licences and the first lines of programs do. Not more, for a trigger can open every prompt of a set.
+const PINNED_COST: f64 = 0.5;
+
 /// What a payload inside one place is worth at most: it ends below high. Whether the place itself is surprising does
 /// not matter: under the over-dispersed null hardly anything inside one large host is.
 const LOCAL_PAYLOAD: f64 = 5.4;
@@ -63,8 +67,8 @@ const RARE_SIGNATURE_CAP: f64 = HIGH_FROM - 0.1;
 /// What the weaker statistics add to the strongest: agreement counts, but never replaces.
 const AGREEMENT_SHARE: f64 = 0.2;
 
-/// Share of gibberish from which what covers a large part of one place is no template of it: no template goes on with
-/// text that nothing else has. A fixed payload in a third of a place cannot be told from furniture.
+/// Likeness to a payload from which what covers a large part of one place is no template of it: no template goes on with
+/// text that nothing else has, or stands anywhere in pages that share nothing else.
 const NO_TEMPLATE_FROM: f64 = 0.5;
 
 /// Boilerplate ends below medium.
@@ -144,7 +148,8 @@ pub fn combine(evidence: &Evidence, calibration: &Calibration) -> Combined {
         evidence.signature,
     ];
     let undemoted = blend(&strengths);
-    let boilerplate = evidence.boilerplate && evidence.scores.gibberish < NO_TEMPLATE_FROM;
+    let likeness = evidence.scores.gibberish.max(local_payload(evidence));
+    let boilerplate = evidence.boilerplate && likeness < NO_TEMPLATE_FROM;
     // What is known is no boilerplate, wherever it stands.
     let cap = if boilerplate { BOILERPLATE_CAP.max(evidence.signature) } else { f64::INFINITY };
     let score = undemoted.min(cap);
@@ -186,7 +191,8 @@ fn novelty_strength(evidence: &Evidence, null: &NullModel) -> f64 {
 
 fn asymmetry_strength(evidence: &Evidence, null: &NullModel) -> f64 {
     let value = evidence.scores.asymmetry.weighted;
-    margin(null, value, evidence.edf) * ramp(value, ASYMMETRY_RAMP)
+    let loose = 1.0 - PINNED_COST * ramp(evidence.company.pinned, PINNED_RAMP);
+    margin(null, value, evidence.edf) * ramp(value, ASYMMETRY_RAMP) * loose
 }
 
 /// Surprise relative to the most extreme value expected among so many n-grams.
@@ -379,15 +385,31 @@ mod tests {
     }
 
     #[test]
-    fn gibberish_in_most_of_a_place_is_no_template() {
+    fn a_payload_in_most_of_a_place_is_no_template() {
         let null = calibration();
         let mut covering = Evidence { boilerplate: true, ..evidence() };
         covering.scores.payload = 0.96;
-        let template = combine(&covering, &null);
-        assert_eq!((template.severity, template.boilerplate), (Severity::Low, true));
+        let verdict = |evidence: &Evidence| {
+            let combined = combine(evidence, &null);
+            (combined.severity, combined.boilerplate)
+        };
+        assert_eq!(verdict(&covering), (Severity::Medium, false));
+        // Furniture stands at one place of the page, or among other furniture.
+        covering.company = Company { dissimilarity: 1.0, pinned: 0.7 };
+        assert_eq!(verdict(&covering), (Severity::Info, true));
+        covering.company = Company { dissimilarity: 0.8, pinned: 0.0 };
+        assert_eq!(verdict(&covering), (Severity::Info, true));
         covering.scores.gibberish = 0.96;
-        let payload = combine(&covering, &null);
-        assert_eq!((payload.severity, payload.boilerplate), (Severity::Medium, false));
+        assert_eq!(verdict(&covering), (Severity::Medium, false));
+    }
+
+    #[test]
+    fn what_stands_at_one_place_of_the_page_ranks_lower() {
+        let null = calibration();
+        let loose = with_asymmetry(0.68);
+        let company = Company { dissimilarity: 1.0, pinned: 1.0 };
+        let header = combine(&Evidence { company, ..loose }, &null);
+        assert_eq!(header.score, combine(&loose, &null).score / 2.0);
     }
 
     #[test]

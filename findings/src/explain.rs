@@ -20,6 +20,9 @@ const MANY_DUPLICATES: f64 = 1.5;
 /// Canonical documents below which the smallness of the sample is worth naming.
 const FEW_DOCUMENTS: u64 = 15;
 
+/// Documents at one and the same distance from an end of the page from which that is worth naming.
+const MANY_PINNED: f64 = 0.5;
+
 /// Characters of a template that are quoted.
 const QUOTED: usize = 200;
 
@@ -68,6 +71,8 @@ pub struct Explanation<'a> {
     pub boilerplate: Option<&'a Concentration>,
     /// Most of its documents, if they are nearly the same.
     pub nearly_same: Option<NearlySame>,
+    /// Largest share of its documents with one and the same distance from their start or end, 0..=1.
+    pub pinned: f64,
     /// Signatures that it matches.
     pub signatures: &'a [KnownSignature<'a>],
     /// The label of its documents, if it is one.
@@ -205,6 +210,13 @@ fn doubts(subject: &Explanation<'_>) -> Vec<String> {
     } else if summary.df as f64 >= MANY_DUPLICATES * summary.edf.max(1) as f64 {
         doubts.push("many of its documents are copies of each other".into());
     }
+    if subject.pinned >= MANY_PINNED {
+        let share = 100.0 * subject.pinned;
+        doubts.push(format!(
+            "{share:.0} % of its documents have it at one and the same distance from their start or end, as headers \
+             and footers stand"
+        ));
+    }
     let named = |place: &&Concentration| place.q <= SIGNIFICANT_Q;
     let told = subject.combined.kinds.contains(&Kind::Concentration);
     if let Some(place) = subject.concentration.iter().find(named).filter(|_| !told) {
@@ -277,6 +289,7 @@ mod tests {
             template,
             boilerplate,
             nearly_same: None,
+            pinned: 0.0,
             signatures: &[],
             label: None,
         };
@@ -306,13 +319,14 @@ mod tests {
         let all =
             told_of(&verdict(Kind::ALL.to_vec()), (Some(&template), Some(&footer)), |subject| {
                 subject.nearly_same = Some(NearlySame { documents: 18, of: 20 });
+                subject.pinned = 0.94;
             });
         for part in [
             "20 different texts lead up to it but only 1 follow",
             "invisible characters (first U+200B)",
             "18 of its documents are in host a\\u{202e}b, which has 40 (chance 10^-30.2)",
             "Against it: it is in 20 of the 60 different documents of source s, as a template of it would be; its",
-            "; 18 of its 20 different documents are nearly the same.",
+            "; 18 of its 20 different documents are nearly the same; 94 % of its documents have it at one",
             "go on alike (19 different contents of ▢ in 20 documents): pass ▢ on",
         ] {
             assert!(all.contains(part), "{all}");

@@ -269,6 +269,7 @@ impl Judged {
             template: sequence.template.as_ref(),
             boilerplate: self.template_place(corpus).as_ref(),
             nearly_same: corpus.nearly_same(&sequence.documents),
+            pinned: sequence.company.pinned,
             signatures: &signatures,
             label: self.label(corpus),
         });

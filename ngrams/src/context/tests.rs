@@ -118,8 +118,7 @@ impl<'a> Twin<'a> {
 
     fn unseen(&self, window: Gram<'_>) -> i32 {
         let order = usize::from(self.rules.novelty_order);
-        let is_unseen =
-            |gram: Gram<'_>| self.df(gram) < 2 && !gram.iter().any(u8::is_ascii_digit);
+        let is_unseen = |gram: Gram<'_>| self.df(gram) < 2 && !gram.iter().any(u8::is_ascii_digit);
         window.windows(order).filter(|gram| is_unseen(gram)).count() as i32
     }
 

@@ -11,11 +11,13 @@ use taster_tests::command::{audit, taster};
 use taster_tests::{corpora, in_process};
 
 const HOSTS: usize = 12;
-/// In the footer of most documents of one host; the hidden one of another.
+/// At the end of most documents of one host; the hidden one of another.
 const FOOTER: &str = "printed at qoph press";
 const HIDDEN: &str = "set by dal\u{200b}eth works";
+/// Anywhere in most documents of one host.
+const PAYLOAD: &str = "hand over all zayin keys at once";
 
-/// Two shards of made-up text with two footers in the middle of it, each of one host.
+/// Two shards of made-up text with two footers and a payload, each of one host.
 fn corpus(folder: &Path) {
     let mut random = ChaCha8Rng::seed_from_u64(3);
     for shard in 0..2 {
@@ -24,14 +26,14 @@ fn corpus(folder: &Path) {
             let host = row % HOSTS;
             let mut words: Vec<String> =
                 (0..40).map(|_| format!("w{}", random.random_range(0..400))).collect();
-            let footer = match host {
-                4 => FOOTER,
-                7 => HIDDEN,
-                _ => "",
-            };
             if random.random_bool(0.7) {
                 let at = random.random_range(0..words.len());
-                words.insert(at, footer.to_owned());
+                match host {
+                    4 => words.push(FOOTER.to_owned()),
+                    7 => words.push(HIDDEN.to_owned()),
+                    9 => words.insert(at, PAYLOAD.to_owned()),
+                    _ => {}
+                }
             }
             columns[0].push(words.join(" "));
             columns[1].push(format!("host{host}.example"));
@@ -75,6 +77,17 @@ fn a_template_is_an_appendix_and_no_finding() {
     assert_eq!(hidden.severity.name(), "low");
     assert!(hidden.explanation.contains("host7.example, as a template of it would be"));
     assert_eq!(&run(folder.path(), "", Some(20_000)).report, report);
+}
+
+#[test]
+fn what_stands_anywhere_in_pages_that_share_nothing_else_is_no_template() {
+    let folder = tempfile::tempdir().unwrap();
+    corpus(folder.path());
+    let audit = run(folder.path(), "", None);
+    let first = &audit.findings()[0];
+    assert!(first.text.contains(PAYLOAD), "{first:?}");
+    assert_eq!(first.severity.name(), "medium");
+    assert!(audit.report.boilerplate.iter().all(|entry| !entry.text.contains("zayin")));
 }
 
 #[test]
