@@ -2,16 +2,16 @@
 //! as frequent score as high? Only then can statistics of different kinds be compared.
 //!
 //! The null is the corpus itself. That is sound because poison is rare: the bulk of a million
-//! n-grams is clean, and both the threshold and the slope of the fitted tail are medians, which
-//! a campaign of a few n-grams cannot move.
+//! n-grams is clean, the threshold of the fitted tail is a quantile, and its slope is told by those
+//! just above the threshold: how far out the highest are cannot move it.
 
-use std::f64::consts::{LN_2, LN_10};
+use std::f64::consts::LN_10;
 
 use libm::log;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
-/// Histogram cells per unit of score: fine enough that the median of 50 tail values is not one
+/// Histogram cells per unit of score: fine enough that two thirds of 50 tail values are not one
 /// cell, coarse enough that a histogram is 256 KiB at most.
 pub const STEPS_PER_UNIT: i32 = 512;
 
@@ -27,13 +27,16 @@ const MIN_BIN_TOTAL: u64 = 1000;
 
 /// The tail is fitted to this share of the largest scores: as far down as it is exponential on real text, since a
 /// campaign has dozens of n-grams and several would lift the slope of a smaller share, that is hide each other …
-const TAIL_SHARE: f64 = 1e-2;
+const TAIL_SHARE: f64 = 3e-2;
 
-/// … but to no fewer than 50 (a median of fewer is noise) …
+/// … but to no fewer than 50 (fewer are noise) …
 const TAIL_POINTS_MIN: u64 = 50;
 
-/// … and no more than 5000: beyond, the fit would describe the bulk again.
-const TAIL_POINTS_MAX: u64 = 5000;
+/// … and no more than 10 000: beyond, the fit would describe the bulk again.
+const TAIL_POINTS_MAX: u64 = 10_000;
+
+/// One in three of them, the highest, only counts as being there: campaigns are among them.
+const CENSORED: u64 = 3;
 
 /// The fitted mean excess is at least this much score: a tail that is empty or one cell wide must
 /// not turn a difference of 0.1 into fifty orders of magnitude.
@@ -293,14 +296,12 @@ impl BinNull {
         let wanted = (total as f64 * TAIL_SHARE) as u64;
         let points = wanted.clamp(TAIL_POINTS_MIN, TAIL_POINTS_MAX).min(total);
         let threshold = highest_with(&counts, points.max(1));
-        let half = highest_with(&counts, counts[threshold].div_ceil(2).max(1));
         let tail = (counts[threshold] + 1) as f64 / (total + 1) as f64;
         let quartile = |quarters: u64| score_of(highest_with(&counts, total * quarters / 4));
         Self {
             threshold: score_of(threshold),
             log10_threshold_tail: log(tail) / LN_10,
-            mean_excess: ((half - threshold) as f64 / f64::from(STEPS_PER_UNIT) / LN_2)
-                .max(MEAN_EXCESS_MIN),
+            mean_excess: mean_excess(&counts, threshold).max(MEAN_EXCESS_MIN),
             median: quartile(2),
             robust_sd: ((quartile(1) - quartile(3)) / NORMAL_IQR).max(ROBUST_SD_MIN),
             at_or_above: counts,
@@ -310,6 +311,17 @@ impl BinNull {
     fn tail(&self, cell: usize) -> f64 {
         (self.at_or_above[cell] + 1) as f64 / (self.at_or_above[0] + 1) as f64
     }
+}
+
+/// Mean excess over a threshold, in units of score, of an exponential tail of which the highest third is censored: what
+/// all points exceed it by, counted up to the censored ones, per point below these (the maximum likelihood of B. Epstein
+/// and M. Sobel, *Life testing*, Journal of the American Statistical Association 48, 1953).
+fn mean_excess(at_or_above: &[u64], threshold: usize) -> f64 {
+    let censored = highest_with(at_or_above, at_or_above[threshold].div_ceil(CENSORED).max(1));
+    // A point adds one to every cell that it reaches.
+    let excess: u64 = at_or_above[threshold + 1..=censored.max(threshold)].iter().sum();
+    let below = at_or_above[threshold] - at_or_above[censored];
+    excess as f64 / below.max(1) as f64 / f64::from(STEPS_PER_UNIT)
 }
 
 /// The highest cell that at least `points` n-grams reach; the lowest when none does.
@@ -374,9 +386,23 @@ mod tests {
     fn several_campaigns_do_not_hide_each_other() {
         let mut poisoned = exponential(80_000, 0.05);
         let clean = NullModel::fit(&filled(&poisoned)).surprise(0.9, 12);
-        poisoned.extend(vec![(0.9, 12); 60]);
+        poisoned.extend(vec![(0.9, 12); 400]);
         let null = NullModel::fit(&filled(&poisoned));
         assert!((null.surprise(0.9, 12) - clean).abs() < 0.15 * clean);
+    }
+
+    #[test]
+    fn the_slope_is_that_of_the_tail_whatever_is_censored() {
+        for mean in [0.03, 0.05, 0.08] {
+            let mut counts = filled(&exponential(200_000, mean)).pooled(3);
+            (0..CELLS - 1).rev().for_each(|cell| counts[cell] += counts[cell + 1]);
+            let fitted = mean_excess(&counts, highest_with(&counts, 6000));
+            assert!((fitted / mean - 1.0).abs() < 0.05, "{mean} {fitted}");
+        }
+        let mut one_cell = vec![0; CELLS];
+        one_cell[..=40].fill(77);
+        assert_eq!(mean_excess(&one_cell, 40), 0.0);
+        assert_eq!(mean_excess(&[0; CELLS], 0), 0.0);
     }
 
     #[test]

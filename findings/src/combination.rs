@@ -56,9 +56,10 @@ const PINNED_RAMP: (f64, f64) = (0.10, 0.50);
 /// licences and the first lines of programs do. Not more, for a trigger can open every prompt of a set.
 const PINNED_COST: f64 = 0.5;
 
-/// What a payload inside one place is worth at most: it ends below high. Whether the place itself is surprising does
-/// not matter: under the over-dispersed null hardly anything inside one large host is.
-const LOCAL_PAYLOAD: f64 = 5.4;
+/// What a payload inside one place is worth at most: medium, behind what stands so in many places, as a site's own phrases
+/// can look the same. Whether the place itself is surprising does not matter: under the over-dispersed null hardly
+/// anything inside one large host is.
+const LOCAL_PAYLOAD: f64 = 4.6;
 
 /// A known signature in fewer canonical documents than the floor ends below high: so few hardly poison a model, and pages
 /// that write about an attack quote its trigger.
