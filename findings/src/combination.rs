@@ -69,7 +69,7 @@ const RARE_SIGNATURE_CAP: f64 = HIGH_FROM - 0.1;
 const AGREEMENT_SHARE: f64 = 0.2;
 
 /// Likeness to a payload from which what covers a large part of one place is no template of it: no template goes on with
-/// text that nothing else has, or stands anywhere in pages that share nothing else.
+/// text that nothing else has, and none stands anywhere in pages that share nothing else.
 const NO_TEMPLATE_FROM: f64 = 0.5;
 
 /// Boilerplate ends below medium.
@@ -149,8 +149,7 @@ pub fn combine(evidence: &Evidence, calibration: &Calibration) -> Combined {
         evidence.signature,
     ];
     let undemoted = blend(&strengths);
-    let likeness = evidence.scores.gibberish.max(local_payload(evidence));
-    let boilerplate = evidence.boilerplate && likeness < NO_TEMPLATE_FROM;
+    let boilerplate = evidence.boilerplate && unlike_template(evidence) < NO_TEMPLATE_FROM;
     // What is known is no boilerplate, wherever it stands.
     let cap = if boilerplate { BOILERPLATE_CAP.max(evidence.signature) } else { f64::INFINITY };
     let score = undemoted.min(cap);
@@ -192,8 +191,8 @@ fn novelty_strength(evidence: &Evidence, null: &NullModel) -> f64 {
 
 fn asymmetry_strength(evidence: &Evidence, null: &NullModel) -> f64 {
     let value = evidence.scores.asymmetry.weighted;
-    let loose = 1.0 - PINNED_COST * ramp(evidence.company.pinned, PINNED_RAMP);
-    margin(null, value, evidence.edf) * ramp(value, ASYMMETRY_RAMP) * loose
+    let kept = 1.0 - PINNED_COST * (1.0 - loose(evidence));
+    margin(null, value, evidence.edf) * ramp(value, ASYMMETRY_RAMP) * kept
 }
 
 /// Surprise relative to the most extreme value expected among so many n-grams.
@@ -211,13 +210,29 @@ fn concentration_strength(evidence: &Evidence) -> f64 {
     place.max(LOCAL_PAYLOAD * local_payload(evidence))
 }
 
+/// How much it is unlike a template of a place that it covers, 0..=1: gibberish behind it, a payload, or what nobody sees
+/// anywhere in pages that share nothing else.
+fn unlike_template(evidence: &Evidence) -> f64 {
+    let hidden = evidence.code_points * loose(evidence) * unlike_pages(evidence);
+    evidence.scores.gibberish.max(local_payload(evidence)).max(hidden)
+}
+
 /// How much it is like a payload inside one place, 0..=1. Gibberish needs no documents that differ: no template goes on
 /// with unseen text.
 fn local_payload(evidence: &Evidence) -> f64 {
     let Scores { payload, gibberish, .. } = evidence.scores;
-    let loose = 1.0 - ramp(evidence.company.pinned, PINNED_RAMP);
-    let fluent = ramp(payload, LOCAL_PAYLOAD_RAMP) * ramp(apart(evidence), DISSIMILARITY_RAMP);
-    loose * fluent.max(ramp(gibberish, LOCAL_PAYLOAD_RAMP))
+    let fluent = ramp(payload, LOCAL_PAYLOAD_RAMP) * unlike_pages(evidence);
+    loose(evidence) * fluent.max(ramp(gibberish, LOCAL_PAYLOAD_RAMP))
+}
+
+/// How little it stands at one and the same distance from an end of its documents, 0..=1.
+fn loose(evidence: &Evidence) -> f64 {
+    1.0 - ramp(evidence.company.pinned, PINNED_RAMP)
+}
+
+/// How little its documents share besides it and furniture, 0..=1.
+fn unlike_pages(evidence: &Evidence) -> f64 {
+    ramp(apart(evidence), DISSIMILARITY_RAMP)
 }
 
 /// Dissimilarity of the documents, 0..=1, less what the site itself makes them share: where a sequence stands inside
@@ -372,7 +387,8 @@ mod tests {
         let null = calibration();
         let both = Evidence { code_points: 0.9, ..with_novelty(0.5) };
         assert!(combine(&both, &null).score > combine(&with_novelty(0.5), &null).score);
-        let footer = Evidence { boilerplate: true, ..both };
+        let company = Company { dissimilarity: 1.0, pinned: 0.7 };
+        let footer = Evidence { boilerplate: true, company, ..both };
         assert_eq!(combine(&footer, &null).severity, Severity::Low);
         let known = combine(&Evidence { signature: 6.0, ..footer }, &null);
         assert_eq!((known.severity, known.score), (Severity::High, 6.0));
@@ -402,6 +418,11 @@ mod tests {
         assert_eq!(verdict(&covering), (Severity::Info, true));
         covering.scores.gibberish = 0.96;
         assert_eq!(verdict(&covering), (Severity::Medium, false));
+        // What nobody sees is no template either, unless it stands as one.
+        let mut hidden = Evidence { boilerplate: true, code_points: 0.85, ..evidence() };
+        assert_eq!(verdict(&hidden), (Severity::High, false));
+        hidden.company = Company { dissimilarity: 1.0, pinned: 0.7 };
+        assert_eq!(verdict(&hidden), (Severity::Low, true));
     }
 
     #[test]
