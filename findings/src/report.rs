@@ -23,12 +23,13 @@ pub const SCHEMA_VERSION: u32 = 1;
 const FINDING_ID_DIGITS: usize = 16;
 
 /// What this kind of audit cannot see; printed in every report.
-pub const LIMITS: [&str; 6] = [
+pub const LIMITS: [&str; 7] = [
     "attacks that reuse no token sequence (a syntax, a style, a topic) leave no n-gram to count",
     "sequences in fewer documents than the floor, or in more than the ceiling, are not examined",
     "a sequence of common words with a fluent, varying continuation (a named entity with a slanted opinion) looks like ordinary text",
     "whether a statement is true: fluent falsehoods of one source show at most as concentration",
     "triggers whose tokens never stand next to each other, and payloads with a varying slot in every n-gram",
+    "gibberish of bare numbers behind a trigger looks like a table",
     "what the tokenizer joins or drops: white space is dropped, so triggers made of blanks alone are invisible",
 ];
 
