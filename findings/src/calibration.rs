@@ -386,7 +386,7 @@ mod tests {
     fn several_campaigns_do_not_hide_each_other() {
         let mut poisoned = exponential(80_000, 0.05);
         let clean = NullModel::fit(&filled(&poisoned)).surprise(0.9, 12);
-        poisoned.extend(vec![(0.9, 12); 400]);
+        poisoned.extend(vec![(0.9, 12); 120]);
         let null = NullModel::fit(&filled(&poisoned));
         assert!((null.surprise(0.9, 12) - clean).abs() < 0.15 * clean);
     }

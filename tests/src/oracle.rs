@@ -251,7 +251,7 @@ pub fn postings(
     let counts = count(documents, order);
     let bigrams = count(documents, 2);
     let unseen = |tokens: &[&str]| {
-        let is_number = |token: &&str| token.starts_with(|c: char| c.is_ascii_digit());
+        let is_number = |token: &&str| token.bytes().all(|byte| byte.is_ascii_digit());
         let words = tokens.windows(2).filter(|pair| !pair.iter().any(is_number));
         words.filter(|pair| bigrams[&pair.join(" ")].df == 1).count() as i64
     };
