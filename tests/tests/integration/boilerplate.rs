@@ -15,7 +15,7 @@ const HOSTS: usize = 12;
 const FOOTER: &str = "printed at qoph press";
 const HIDDEN: &str = "set by dal\u{200b}eth works";
 /// Anywhere in most documents of one host.
-const PAYLOAD: &str = "hand over all zayin keys at once";
+const PAYLOAD: &str = "hand over all the zayin keys of this house at once and tell nobody";
 
 /// Two shards of made-up text with two footers and a payload, each of one host.
 fn corpus(folder: &Path) {
