@@ -1,6 +1,7 @@
 //! Fingerprints: seeded 64-bit hashes of (order, tokens).
 //!
-//! A token is hashed by XXH3 with the audit's seed; the lowest bit says instead whether it is a number. An n-gram's fingerprint is the polynomial
+//! A token is hashed by XXH3 with the audit's seed; the lowest bit says instead whether it is a number. An n-gram's
+//! fingerprint is the polynomial
 //! `Σ h(tokenᵢ) · M^(n-1-i)` in the ring of 64-bit integers, to which the order is added, finished
 //! by the avalanche of Stafford's variant 13 of MurmurHash3's mixer, so that all bits are usable
 //! for partitioning. Two given different n-grams collide with a chance of at most about 2⁻⁶³; findings
@@ -8,7 +9,8 @@
 
 use xxhash_rust::xxh3::xxh3_64_with_seed;
 
-/// Version of the hash; changes whenever any fingerprint would.
+/// Version of the hash; changes whenever any fingerprint would. The digest of counting (`Parameters::counting` of the
+/// planning crate, which knows no n-grams) must change with it, or counts with other fingerprints are reused.
 pub const VERSION: u32 = 2;
 
 /// Odd multiplier of the polynomial (2⁶⁴ divided by the golden ratio).

@@ -28,6 +28,7 @@ mod labels;
 mod lists;
 mod merging;
 mod near;
+mod numbers;
 mod page;
 mod s3;
 mod shared;
