@@ -116,6 +116,19 @@ pub fn token_code_points<T: AsRef<str>>(tokens: &[T]) -> CodePointScore {
     code_points(&text, 0..text.len())
 }
 
+/// Whether the character at byte `at` of `text`, a character border, is one of a run of equal rare symbols that counts for
+/// U: no token shows that by itself, since each of them is one.
+#[must_use]
+pub fn in_symbol_run(text: &str, at: usize) -> bool {
+    let Some(c) = text[at..].chars().next().filter(|c| !c.is_ascii()) else {
+        return false;
+    };
+    let equal = |other: &char| *other == c;
+    let from_here = text[at..].chars().take_while(equal).take(RUN_MIN).count();
+    let before = text[..at].chars().rev().take_while(equal).take(RUN_MIN).count();
+    before + from_here >= RUN_MIN && is_rare_symbol(c)
+}
+
 fn floor_border(text: &str, at: usize) -> usize {
     (0..=at.min(text.len())).rev().find(|&i| text.is_char_boundary(i)).unwrap_or(0)
 }

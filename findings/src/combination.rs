@@ -56,10 +56,14 @@ const PINNED_RAMP: (f64, f64) = (0.10, 0.50);
 /// licences and the first lines of programs do. Not more, for a trigger can open every prompt of a set.
 const PINNED_COST: f64 = 0.5;
 
-/// What a payload inside one place is worth at most: medium, behind what stands so in many places, as a site's own phrases
-/// can look the same. Whether the place itself is surprising does not matter: under the over-dispersed null hardly
-/// anything inside one large host is.
-const LOCAL_PAYLOAD: f64 = 4.6;
+/// What a fixed payload inside one place nears with many documents: medium, behind what stands so in many places, as a
+/// site's own phrases can look the same. Few documents are worth less, by the allowance that A makes: a phrase that twenty
+/// pages of a site share is common, one that two hundred unlike pages share is not. Whether the place itself is surprising
+/// does not matter: under the over-dispersed null hardly anything inside one large host is.
+const LOCAL_PAYLOAD: f64 = 5.0;
+
+/// What gibberish inside one place is worth at most; its lower bound makes the allowance already.
+const LOCAL_GIBBERISH: f64 = 4.6;
 
 /// A known signature in fewer canonical documents than the floor ends below high: so few hardly poison a model, and pages
 /// that write about an attack quote its trigger.
@@ -207,7 +211,9 @@ fn margin(null: &NullModel, value: f64, edf: u64) -> f64 {
 /// at a fixed place of the page. Null model: none, a fixed place on the scale; measured in ARCHITECTURE.md.
 fn concentration_strength(evidence: &Evidence) -> f64 {
     let place = evidence.concentration.clamp(0.0, CONCENTRATION_CAP) * CONCENTRATION_ALONE;
-    place.max(LOCAL_PAYLOAD * local_payload(evidence))
+    let few = 1.0 - 1.0 / (evidence.edf.max(1) as f64).sqrt();
+    let fixed = LOCAL_PAYLOAD * few * local_payload(evidence);
+    place.max(fixed).max(LOCAL_GIBBERISH * local_gibberish(evidence))
 }
 
 /// How much it is unlike a template of a place that it covers, 0..=1: gibberish behind it, a payload, or what nobody sees
@@ -217,12 +223,15 @@ fn unlike_template(evidence: &Evidence) -> f64 {
     evidence.scores.gibberish.max(local_payload(evidence)).max(hidden)
 }
 
-/// How much it is like a payload inside one place, 0..=1. Gibberish needs no documents that differ: no template goes on
-/// with unseen text.
+/// How much it is like a fixed payload inside one place, 0..=1.
 fn local_payload(evidence: &Evidence) -> f64 {
-    let Scores { payload, gibberish, .. } = evidence.scores;
-    let fluent = ramp(payload, LOCAL_PAYLOAD_RAMP) * unlike_pages(evidence);
-    loose(evidence) * fluent.max(ramp(gibberish, LOCAL_PAYLOAD_RAMP))
+    loose(evidence) * ramp(evidence.scores.payload, LOCAL_PAYLOAD_RAMP) * unlike_pages(evidence)
+}
+
+/// How much it is like gibberish inside one place, 0..=1. It needs no documents that differ: no template goes on with
+/// unseen text.
+fn local_gibberish(evidence: &Evidence) -> f64 {
+    loose(evidence) * ramp(evidence.scores.gibberish, LOCAL_PAYLOAD_RAMP)
 }
 
 /// How little it stands at one and the same distance from an end of its documents, 0..=1.
@@ -359,10 +368,14 @@ mod tests {
         let null = calibration();
         let alone = combine(&Evidence { concentration: 300.0, ..evidence() }, &null);
         assert_eq!(alone.severity, Severity::Low);
-        let mut local = Evidence { concentration: 300.0, ..evidence() };
+        let mut local = Evidence { edf: 100, concentration: 300.0, ..evidence() };
         local.scores.payload = 0.96;
         let payload = combine(&local, &null);
         assert_eq!(payload.severity, Severity::Medium);
+        // What fewer pages share is less unlike a phrase of the site.
+        let strength = |edf| combine(&Evidence { edf, ..local }, &null).score;
+        assert!(strength(10) < MEDIUM_FROM && strength(25) > strength(20));
+        assert!(strength(250) > 4.6 && strength(1_000_000) <= ONE_EXPECTED);
         let furniture = [
             Company { dissimilarity: 0.6, pinned: 0.0 },
             Company { dissimilarity: 1.0, pinned: 0.7 },
@@ -404,7 +417,7 @@ mod tests {
     #[test]
     fn a_payload_in_most_of_a_place_is_no_template() {
         let null = calibration();
-        let mut covering = Evidence { boilerplate: true, ..evidence() };
+        let mut covering = Evidence { edf: 100, boilerplate: true, ..evidence() };
         covering.scores.payload = 0.96;
         let verdict = |evidence: &Evidence| {
             let combined = combine(evidence, &null);

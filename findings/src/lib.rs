@@ -55,7 +55,7 @@ pub use canaries::{CANARY_RANKS, Canaries, Canary, FoundWithin};
 pub use candidates::{Candidate, TopK};
 pub use closed::{Extension, Window, extend};
 pub use code_points::{
-    CodePointKind, CodePointReason, CodePointScore, code_points, token_code_points,
+    CodePointKind, CodePointReason, CodePointScore, code_points, in_symbol_run, token_code_points,
 };
 pub use combination::{Calibration, Combined, Evidence, combine, signature_strength};
 pub use decoys::{

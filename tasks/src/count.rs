@@ -78,7 +78,7 @@ impl CountReceipt {
 /// Folder of a count task: a digest of the unit, the parameters and the segment size.
 pub(crate) fn folder(workspace: &Workspace, unit: &Unit) -> String {
     let shard = &workspace.manifest.shards[unit.shard_ord as usize];
-    let mut builder = DigestBuilder::new("taster count 4")
+    let mut builder = DigestBuilder::new("taster count 5")
         .digest(&workspace.parameters.counting())
         .digest(&unit.identity(shard))
         .number(workspace.segment_tokens as u64);

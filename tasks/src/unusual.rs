@@ -1,6 +1,6 @@
 //! Which tokens of a document deserve a look at their code points.
 
-use taster_findings::token_code_points;
+use taster_findings::{in_symbol_run, token_code_points};
 use taster_ngrams::{Segment, Span, Tokenizer};
 
 /// Finds the unusual tokens of a segment, document by document.
@@ -46,8 +46,11 @@ fn unusual_tokens(text: &str, tokenizer: &dyn Tokenizer, spans: &mut Vec<Span>) 
     }
     spans.clear();
     tokenizer.spans(text, spans);
-    let token = |span: &Span| &text[span.start as usize..span.end as usize];
-    let positions = spans.iter().enumerate().filter(|(_, span)| is_unusual(token(span)));
+    let is_unusual = |span: &Span| {
+        is_unusual(&text[span.start as usize..span.end as usize])
+            || in_symbol_run(text, span.start as usize)
+    };
+    let positions = spans.iter().enumerate().filter(|(_, span)| is_unusual(span));
     positions.map(|(position, _)| position as u32).collect()
 }
 
@@ -73,7 +76,7 @@ fn next_odd_byte(bytes: &[u8], mut at: usize) -> usize {
 }
 
 /// Whether no token can be unusual: all characters are plain, everyday Latin letters, or of those
-/// that are tokens by themselves and never unusual alone. Spares most texts the second cutting.
+/// that are tokens by themselves and never unusual but in a run. Spares most texts the second cutting.
 fn is_harmless_text(text: &str) -> bool {
     let mut at = 0;
     loop {
@@ -81,10 +84,11 @@ fn is_harmless_text(text: &str) -> bool {
         let Some(c) = text[at..].chars().next() else {
             return true;
         };
-        if !is_harmless(c) {
+        let next = at + c.len_utf8();
+        if !is_harmless(c) || (text[next..].starts_with(c) && in_symbol_run(text, at)) {
             return false;
         }
-        at += c.len_utf8();
+        at = next;
     }
 }
 
@@ -150,6 +154,18 @@ mod tests {
         assert!(tokens.contains(&"\u{200b}") && tokens.contains(&"p\u{430}ypal"), "{tokens:?}");
         assert!(!tokens.contains(&"naïve") && !tokens.contains(&"漢"));
         assert!(unusual_tokens("plain text\n", &Words, &mut spans).is_empty());
+    }
+
+    #[test]
+    fn runs_of_rare_symbols_are_found_and_typography_is_not() {
+        let mut spans = Vec::new();
+        for text in ["a ｡｡｡ b", "｡｡｡｡｡｡｡｡｡｡", "price €€€", "⌘⌘⌘⌘"] {
+            let run = text.chars().filter(|c| !c.is_ascii()).count();
+            assert_eq!(unusual_tokens(text, &Words, &mut spans).len(), run, "{text}");
+        }
+        for text in ["a ｡｡ b", "｡ ｡ ｡", "5 € 6 €", "———", "…………", "。。。", "★★★★", "═════"] {
+            assert!(unusual_tokens(text, &Words, &mut spans).is_empty(), "{text}");
+        }
     }
 
     #[test]
