@@ -84,24 +84,36 @@ pub fn alike(beside: &impl Beside) -> Alike {
 
 /// Tokens skipped in every document that goes on alike, if enough do and what is skipped varies.
 fn bridge(beside: &impl Beside, at: &[Option<usize>]) -> Option<(Vec<Option<usize>>, Slot)> {
+    let least = ((SHARE * at.len() as f64).ceil() as usize).max(2);
+    let others = at.len().checked_sub(least)?;
     let alive = (0..at.len()).filter(|&document| at[document].is_some());
-    let least = (SHARE * at.len() as f64).ceil() as usize;
     alive.take(REFERENCES).find_map(|reference| {
         (1..=SLOT).find_map(|gap| {
             let expected = piece(beside, reference, at[reference]? + gap)?;
-            let gaps: Vec<Option<usize>> = (0..at.len())
-                .map(|document| {
-                    let from = at[document]?;
-                    (0..=SLOT).find(|gap| piece(beside, document, from + gap) == Some(expected))
-                })
-                .collect();
-            if gaps.iter().flatten().count() < least.max(2) {
-                return None;
-            }
+            let gaps = gaps(beside, at, expected, others)?;
             let slot = slot(beside, at, &gaps);
             (slot.contents as f64 >= VARIED * slot.documents as f64).then_some((gaps, slot))
         })
     })
+}
+
+/// Tokens before the nearest `expected` in every document that has it within a slot; nothing once more than `others` do not.
+fn gaps(
+    beside: &impl Beside,
+    at: &[Option<usize>],
+    expected: [u64; PIECE],
+    mut others: usize,
+) -> Option<Vec<Option<usize>>> {
+    let mut gaps = Vec::with_capacity(at.len());
+    for (document, from) in at.iter().enumerate() {
+        let is_here = |from: usize| piece(beside, document, from) == Some(expected);
+        let gap = from.and_then(|from| (0..=SLOT).find(|gap| is_here(from + gap)));
+        if gap.is_none() {
+            others = others.checked_sub(1)?;
+        }
+        gaps.push(gap);
+    }
+    Some(gaps)
 }
 
 fn piece(beside: &impl Beside, document: usize, at: usize) -> Option<[u64; PIECE]> {

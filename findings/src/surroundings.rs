@@ -54,12 +54,13 @@ pub fn company(documents: &[Surrounding]) -> Company {
 /// weighted by pieces, of the share of the one's pieces that the other has (containment, A. Broder, *On the
 /// resemblance and containment of documents*, 1997). Documents without surroundings are copies of each other: 0.
 fn dissimilarity(documents: &[Surrounding]) -> f64 {
-    let mut holders: BTreeMap<u64, u64> = BTreeMap::new();
-    for piece in documents.iter().flat_map(|document| &document.pieces) {
-        *holders.entry(*piece).or_insert(0) += 1;
-    }
-    let all: u64 = holders.values().sum();
-    let shared: u64 = holders.values().map(|count| count * (count - 1)).sum();
+    // Sorted, equal pieces are side by side: a map of some hundred thousand takes several times as long.
+    let mut pieces: Vec<u64> =
+        documents.iter().flat_map(|document| document.pieces.iter().copied()).collect();
+    pieces.sort_unstable();
+    let holders = pieces.chunk_by(|a, b| a == b).map(|same| same.len() as u64);
+    let shared: u64 = holders.map(|count| count * (count - 1)).sum();
+    let all = pieces.len() as u64;
     if all == 0 {
         return 0.0;
     }

@@ -1,6 +1,5 @@
 //! What stands around a verified sequence in its documents: what they share beyond slots that vary, and what else.
 
-use std::collections::BTreeSet;
 use std::ops::Range;
 
 use taster_findings::{Alike, Beside, PIECE, Slot, Surrounding, Template, alike};
@@ -96,14 +95,16 @@ fn push(sighting: &Sighting<'_>, tokens: Range<usize>, text: &mut String) {
 
 fn surrounding(sighting: &Sighting<'_>, own: Range<usize>) -> Surrounding {
     let (before, after) = (&sighting.hashes[..own.start], &sighting.hashes[own.end..]);
-    let pieces: BTreeSet<u64> =
+    let mut pieces: Vec<u64> =
         [before, after].into_iter().flat_map(|side| side.windows(PIECE)).map(fingerprint).collect();
+    pieces.sort_unstable();
+    pieces.dedup();
     // A snippet that is shorter than it could be ends where its text does.
     let (first, behind) = (sighting.first, sighting.hashes.len() - sighting.first);
     let is_start = first < REACH;
     let is_end = behind <= REACH;
     Surrounding {
-        pieces: pieces.into_iter().collect(),
+        pieces,
         from_start: is_start.then_some(before.len() as u32),
         to_end: is_end.then_some(after.len() as u32),
     }

@@ -47,11 +47,20 @@ fn unusual_tokens(text: &str, tokenizer: &dyn Tokenizer, spans: &mut Vec<Span>) 
     spans.clear();
     tokenizer.spans(text, spans);
     let is_unusual = |span: &Span| {
-        is_unusual(&text[span.start as usize..span.end as usize])
-            || in_symbol_run(text, span.start as usize)
+        let (start, end) = (span.start as usize, span.end as usize);
+        let token = &text[start..end];
+        is_unusual(token) || (is_repeated(text, start, token) && in_symbol_run(text, start))
     };
     let positions = spans.iter().enumerate().filter(|(_, span)| is_unusual(span));
     positions.map(|(position, _)| position as u32).collect()
+}
+
+/// Whether a token beyond ASCII stands beside its like: few do, and only they can be in a run.
+#[inline]
+fn is_repeated(text: &str, start: usize, token: &str) -> bool {
+    let (before, from) = text.as_bytes().split_at(start);
+    let token = token.as_bytes();
+    token[0] >= 0x80 && (from[token.len()..].starts_with(token) || before.ends_with(token))
 }
 
 /// Bytes looked at together, without a branch for each.
