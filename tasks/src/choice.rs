@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use taster_findings::{Candidate, Combined, Company};
+use taster_findings::{Candidate, Combined, Company, Scores};
 
 use crate::outcome::{Judge, Placed};
 use crate::score::Posting;
@@ -14,6 +14,9 @@ const LEAST_STRENGTH: f64 = 2.0;
 
 /// Least payload-likeness of what is read for it: three documents in five differ on one side only.
 const LEAST_PAYLOAD: f64 = 0.6;
+
+/// Least likeness to gibberish of what is read for it.
+const LEAST_GIBBERISH: f64 = 0.5;
 
 /// A candidate that will be verified.
 #[derive(Debug, Clone)]
@@ -30,6 +33,9 @@ enum Reason {
     Context,
     /// Its text decides: unusual code points.
     CodePoints,
+    /// Gibberish follows it, but inside one place. Few do: phrases of sites, of which there are thousands, must not take
+    /// their room.
+    Gibberish,
     /// It stands like a payload, but inside one place.
     Payload,
     /// Only its place stands out: boilerplate until proven otherwise, listed as an appendix.
@@ -45,17 +51,21 @@ impl Reason {
         if posting.unusual {
             return Some(Self::CodePoints);
         }
-        if posting.candidate.scores.payload >= LEAST_PAYLOAD && combined.score >= LEAST_STRENGTH {
-            return Some(Self::Payload);
-        }
-        (combined.score >= LEAST_STRENGTH).then_some(Self::Place)
+        let Scores { payload, gibberish, .. } = posting.candidate.scores;
+        let reason = match combined.score >= LEAST_STRENGTH {
+            true if gibberish >= LEAST_GIBBERISH => Self::Gibberish,
+            true if payload >= LEAST_PAYLOAD => Self::Payload,
+            true => Self::Place,
+            false => return None,
+        };
+        Some(reason)
     }
 
     /// Most candidates that are verified for this reason.
     fn quota(self, max_findings: usize) -> usize {
         match self {
             Self::Context => max_findings,
-            Self::CodePoints => max_findings.div_ceil(4),
+            Self::CodePoints | Self::Gibberish => max_findings.div_ceil(4),
             Self::Payload => max_findings,
             Self::Place => max_findings.div_ceil(20),
         }
@@ -91,7 +101,8 @@ pub(crate) fn choose(judge: &Judge, candidates: Vec<Posting>, max_findings: usiz
     // Both ends of a phrase, and each order at them, have the same documents and become one sequence.
     let mut seen: BTreeSet<Vec<Posted>> = BTreeSet::new();
     rated.retain(|(reason, _, posting, _)| {
-        *reason != Reason::Payload || seen.insert(posting.documents.clone())
+        let is_local = matches!(reason, Reason::Gibberish | Reason::Payload);
+        !is_local || seen.insert(posting.documents.clone())
     });
     let chosen = rated
         .chunk_by(|a, b| a.0 == b.0)
