@@ -102,6 +102,8 @@ pub(crate) struct Driver<'a> {
     pub workspace: Workspace,
     pub threads: usize,
     pub unit_bytes: u64,
+    /// Documents of the targets that one evidence pass holds.
+    pub pass_documents: usize,
     pub progress: &'a dyn Progress,
     /// Shards that turned out to be bad, by key.
     pub excluded: BTreeMap<String, Quarantine>,
@@ -133,6 +135,7 @@ impl<'a> Driver<'a> {
             workspace,
             threads: request.resources.threads,
             unit_bytes: request.resources.unit_bytes(),
+            pass_documents: request.resources.pass_documents(),
             progress,
             excluded,
             keeps_evidence: false,

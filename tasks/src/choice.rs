@@ -109,3 +109,49 @@ pub(crate) fn choose(judge: &Judge, candidates: Vec<Posting>, max_findings: usiz
         .flat_map(|same| &same[..same.len().min(same[0].0.quota(max_findings))]);
     chosen.map(|(_, _, posting, placed)| Chosen::new(posting, placed)).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use taster_findings::{Asymmetry, Direction, Severity, Summary};
+
+    /// The reason of a candidate of this likeness to a payload and to gibberish, whose verdict before it is read is `score`.
+    fn reason(payload: f64, gibberish: f64, score: f64) -> Option<Reason> {
+        let asymmetry = Asymmetry { unweighted: 0.0, weighted: 0.0, direction: Direction::Forward };
+        let (novelty, spread, concentration, scattered) = (0.0, 0.1, 0.0, 0.0);
+        let scores =
+            Scores { novelty, asymmetry, spread, concentration, payload, gibberish, scattered };
+        let summary = Summary {
+            order: 2,
+            df: 25,
+            edf: 25,
+            distinct_left: 25,
+            distinct_right: 25,
+            varied_left: 25,
+            varied_right: 25,
+            scattered: 0,
+            novelty_sum: 0,
+            novelty_sum_squares: 0,
+            places: Vec::new(),
+        };
+        let candidate = Candidate { fingerprint: 1, summary, scores };
+        let combined = Combined {
+            score,
+            undemoted: score,
+            severity: Severity::Low,
+            kinds: Vec::new(),
+            strengths: [0.0, 0.0, 0.0, score, 0.0],
+            boilerplate: false,
+        };
+        Reason::of(&combined, &Posting { candidate, unusual: false, documents: Vec::new() })
+    }
+
+    #[test]
+    fn gibberish_does_not_queue_behind_the_phrases_of_sites() {
+        assert_eq!(reason(0.95, 0.0, 4.0), Some(Reason::Payload));
+        assert_eq!(reason(0.6, 0.6, 2.1), Some(Reason::Gibberish));
+        assert_eq!(reason(0.3, 0.3, 3.0), Some(Reason::Place));
+        assert_eq!(reason(0.95, 0.95, 1.9), None);
+        assert!(Reason::Gibberish.quota(1000) >= 250);
+    }
+}

@@ -17,11 +17,6 @@ use crate::summarize::Posted;
 use crate::verified::{Sequence, verify};
 use crate::{TaskError, choice};
 
-/// Tokens of a segment per document of the targets that one evidence pass holds in memory, at most
-/// 700 bytes: a pass takes as much as a segment takes in one of the waves before. Every pass decodes
-/// most of the corpus, so they should be few.
-const SEGMENT_TOKENS_PER_DOCUMENT: usize = 6;
-
 /// Where the documents of every run are.
 pub(crate) struct RunPlaces(Vec<(DocumentOrd, u32)>);
 
@@ -70,7 +65,7 @@ pub(crate) fn evidence(driver: &mut Driver<'_>, chosen: &Chosen) -> Result<Seen,
     let corpus = &chosen.screened.counts.corpus;
     let (mut joined, mut spelled) = (Joined::default(), Spelled::default());
     let mut documents = ReadDocuments::default();
-    for pass in passes(&chosen.targets, driver.workspace.segment_tokens) {
+    for pass in passes(&chosen.targets, driver.pass_documents) {
         let mut pages = look_all(driver, chosen, Arc::clone(&chosen.targets), pass.clone())?;
         pages.iter_mut().for_each(|page| page.document = documents.once(&page.document));
         let seen = by_target(&pages, pass.len());
@@ -156,10 +151,8 @@ fn look_all(
     Ok(driver.stage(&looking)?.into_iter().flatten().collect())
 }
 
-/// Consecutive targets that have together as many documents as memory for segments of so many
-/// tokens allows; at least one target each.
-pub(crate) fn passes(targets: &[Target], segment_tokens: usize) -> Vec<Range<usize>> {
-    let most = segment_tokens / SEGMENT_TOKENS_PER_DOCUMENT;
+/// Consecutive targets that have together `most` documents at most; at least one target each.
+pub(crate) fn passes(targets: &[Target], most: usize) -> Vec<Range<usize>> {
     let mut passes = Vec::new();
     let (mut start, mut documents) = (0, 0);
     for (index, target) in targets.iter().enumerate() {

@@ -168,11 +168,13 @@ mod tests {
     #[test]
     fn runs_of_rare_symbols_are_found_and_typography_is_not() {
         let mut spans = Vec::new();
-        for text in ["a ｡｡｡ b", "｡｡｡｡｡｡｡｡｡｡", "price €€€", "⌘⌘⌘⌘"] {
+        for text in ["a ｡｡｡ b", "｡｡｡｡｡｡｡｡｡｡", "price €€€", "⌘⌘⌘⌘"]
+        {
             let run = text.chars().filter(|c| !c.is_ascii()).count();
             assert_eq!(unusual_tokens(text, &Words, &mut spans).len(), run, "{text}");
         }
-        for text in ["a ｡｡ b", "｡ ｡ ｡", "5 € 6 €", "———", "…………", "。。。", "★★★★", "═════"] {
+        for text in ["a ｡｡ b", "｡ ｡ ｡", "5 € 6 €", "———", "…………", "。。。", "★★★★", "═════"]
+        {
             assert!(unusual_tokens(text, &Words, &mut spans).is_empty(), "{text}");
         }
     }

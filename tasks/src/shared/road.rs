@@ -14,7 +14,7 @@ use crate::stages::{
     Screening, Stage, bytes_of,
 };
 use crate::workspace::Workspace;
-use crate::{Audit, Silent, TaskError};
+use crate::{Audit, Resources, Silent, TaskError};
 
 /// One generation of an audit, with every stage that was prepared for some task. A stage is
 /// prepared by the first task that needs it, from the receipts of the stages before.
@@ -161,11 +161,17 @@ impl Road {
             workspace: self.workspace.clone(),
             threads: self.threads,
             unit_bytes: self.unit_bytes,
+            pass_documents: self.pass_documents(),
             progress: &Silent,
             excluded: self.excluded.clone(),
             keeps_evidence: true,
             waves: Vec::new(),
         }
+    }
+
+    /// The same in every process, so that each finds what another has looked at.
+    fn pass_documents(&self) -> usize {
+        Resources::shared_pass_documents(self.workspace.segment_tokens)
     }
 
     fn screening(&self) -> Result<Arc<Screening>, TaskError> {
@@ -275,12 +281,7 @@ impl Prepared {
         or_prepare(&mut self.looking, || {
             let counts = Arc::clone(&chosen.screened.counts);
             let targets = Arc::clone(&chosen.targets);
-            Ok(Looking::new(
-                counts,
-                targets,
-                passes(&chosen.targets, road.workspace.segment_tokens),
-                true,
-            ))
+            Ok(Looking::new(counts, targets, passes(&chosen.targets, road.pass_documents()), true))
         })
     }
 }

@@ -34,3 +34,4 @@ mod s3;
 mod shared;
 mod slots;
 mod surprisal;
+mod symbols;
