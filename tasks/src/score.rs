@@ -102,7 +102,7 @@ pub(crate) fn score(
     clusters: RunClusters<'_>,
     inputs: &[u8; 32],
 ) -> Result<(ScoreReceipt, bool), TaskError> {
-    let digest = DigestBuilder::new("taster score 11")
+    let digest = DigestBuilder::new("taster score 12")
         .bytes(inputs)
         .number(range.from as u64)
         .number(range.to as u64);
