@@ -84,7 +84,7 @@ impl Frequent {
     }
 
     /// Brings the buckets of some n-grams near. The set is larger than the caches, and a loop that does nothing but load
-    /// has three times as many of them under way as one that also compares.
+    /// has more of them under way than one that also compares.
     #[inline]
     fn approach(&self, fingerprints: &[u64]) {
         let first = |&fingerprint: &u64| self.buckets[self.home(fingerprint)][0];
