@@ -11,7 +11,7 @@ use std::path::Path;
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use taster_ngrams::block::{Entry, encode};
 use taster_ngrams::count::{Counter, PARTITION_BITS};
-use taster_ngrams::lookup::{Found, Screened, Wanted};
+use taster_ngrams::lookup::Screened;
 use taster_ngrams::merge::RangeMerge;
 use taster_ngrams::sort::BinSort;
 use taster_ngrams::{Fingerprinter, Segment, Tokenizer, Words};
@@ -51,11 +51,9 @@ fn segment() -> Segment {
 
 fn trigrams(segment: &Segment) -> Vec<u64> {
     let mut fingerprinter = Fingerprinter::default();
-    (0..3).for_each(|_| fingerprinter.advance(segment.hashes()));
-    segment
-        .ngram_ranges(3)
-        .flat_map(|range| fingerprinter.range(range).collect::<Vec<_>>())
-        .collect()
+    fingerprinter.restart(segment.hashes());
+    let triples = fingerprinter.of(3);
+    segment.ngram_ranges(3).flat_map(|range| triples.range(range).collect::<Vec<_>>()).collect()
 }
 
 fn tokenizer(criterion: &mut Criterion) {
@@ -80,12 +78,12 @@ fn fingerprints(criterion: &mut Criterion) {
     let mut fingerprinter = Fingerprinter::default();
     group.bench_function("orders 1-5", |bencher| {
         bencher.iter(|| {
-            fingerprinter.restart();
+            fingerprinter.restart(segment.hashes());
             let mut sum = 0u64;
             for order in 1..=5 {
-                fingerprinter.advance(segment.hashes());
+                let ngrams = fingerprinter.of(order);
                 for range in segment.ngram_ranges(order) {
-                    sum = fingerprinter.range(range).fold(sum, u64::wrapping_add);
+                    sum = ngrams.range(range).fold(sum, u64::wrapping_add);
                 }
             }
             black_box(sum)
@@ -168,18 +166,12 @@ fn filter(criterion: &mut Criterion) {
         .for_each(|&fingerprint| table.insert(Entry { fingerprint, low: 10, high: 10 }));
     let mut group = criterion.benchmark_group("filter");
     group.throughput(Throughput::Elements(fingerprints.len() as u64));
-    let wanted: Vec<Wanted> =
-        (0..).zip(&fingerprints).map(|(at, &fingerprint)| Wanted { at, fingerprint }).collect();
-    let mut found = vec![Found::default(); fingerprints.len()];
+    let (mut found, mut unfinished) = (Vec::new(), Vec::new());
     group.bench_function("screened table", |bencher| {
-        bencher.iter_batched_ref(
-            || wanted.clone(),
-            |wanted| {
-                table.look_up(wanted, &mut found);
-                black_box(found.len())
-            },
-            criterion::BatchSize::LargeInput,
-        );
+        bencher.iter(|| {
+            table.look_up(&fingerprints, &mut found, &mut unfinished);
+            black_box(found.len())
+        });
     });
     group.finish();
 }

@@ -12,17 +12,19 @@
 use std::ops::RangeInclusive;
 
 use crate::Fingerprinter;
-use crate::fingerprint::{fingerprint, is_number};
-use crate::lookup::{Found, Screened, Wanted};
+use crate::fingerprint::{Ngrams, fingerprint, is_number};
+use crate::lookup::{Found, Screened};
 use crate::object::Header;
 use crate::posting::LocalityRows;
 use crate::segment::Segment;
 
 mod hits;
+mod level;
 mod surprisal;
 mod surroundings;
 
 use hits::{Hit, Hits};
+use level::{Level, Place};
 use surprisal::Meter;
 pub use surprisal::{STEPS, STRETCH, Surprisal};
 use surroundings::Surroundings;
@@ -49,14 +51,6 @@ pub struct Rules {
     pub novelty_order: u8,
     /// Documents of the corpus.
     pub documents: u32,
-}
-
-impl Rules {
-    /// Whether n-grams of this df are described if they are closed.
-    #[inline]
-    fn describes(&self, df: u32) -> bool {
-        (self.floor.max(1) <= df) & (df <= self.ceiling)
-    }
 }
 
 /// What is known of a segment's documents beyond their text.
@@ -97,15 +91,15 @@ impl Document<'_> {
 
 /// Describes segments; keeps its memory from one to the next.
 ///
-/// Memory: 8 bytes per token and order of the longest document, 32 bytes per posting.
+/// Memory: 16 bytes per token and order of the longest document, 32 bytes per posting.
 #[derive(Debug, Default)]
 pub struct Describer {
     fingerprinter: Fingerprinter,
-    /// Per order the n-grams of the document, position by position, between two empty places.
-    found: Vec<Vec<Found>>,
+    /// Per order the n-grams of the document.
+    levels: Vec<Level>,
     /// The tokens of the segment, by ordinal, if order 1 was counted.
     tokens: Vec<Found>,
-    wanted: Vec<Wanted>,
+    search: Search,
     surroundings: Surroundings,
     meter: Meter,
     surprisals: Vec<Surprisal>,
@@ -127,7 +121,7 @@ impl Describer {
         self.hits.clear();
         self.surprisals.clear();
         self.rows.clear();
-        self.found.resize(usize::from(*rules.orders.end()) + 1, Vec::new());
+        self.levels.resize_with(usize::from(*rules.orders.end()) + 1, Level::default);
         if rules.orders.contains(&1) {
             let token = |&hash: &u64| table.get(fingerprint(&[hash]));
             self.tokens.clear();
@@ -162,10 +156,13 @@ impl Describer {
     fn document(&mut self, document: &Document<'_>, table: &mut Screened, rules: &Rules) {
         self.look_up(document, table, rules);
         self.measure(document, rules);
+        let common = self.levels.get(CONTEXT).filter(|_| rules.orders.contains(&(CONTEXT as u8)));
+        let ngrams = self.fingerprinter.of(CONTEXT);
+        self.surroundings.hash(document.hashes, ngrams, common.map_or(&[], Level::df));
         let novelty = usize::from(rules.novelty_order);
-        let inner = &self.found[novelty][1..=document.positions(novelty)];
-        let ngrams = inner.iter().zip(document.hashes.windows(novelty));
-        let unseen = ngrams.map(|(found, tokens)| is_unseen(found.df, tokens));
+        let df = &self.levels[novelty].df()[1..=document.positions(novelty)];
+        let ngrams = df.iter().zip(document.hashes.windows(novelty));
+        let unseen = ngrams.map(|(&df, tokens)| is_unseen(df, tokens));
         self.surroundings.count_unseen(unseen, novelty, document.hashes.len());
         for order in rules.orders.clone() {
             self.describe_order(document, usize::from(order), table, rules);
@@ -174,59 +171,33 @@ impl Describer {
 
     fn measure(&mut self, document: &Document<'_>, rules: &Rules) {
         if rules.orders.contains(&1) && rules.orders.contains(&2) {
-            let (tokens, pairs) = (&self.found[1], &self.found[2]);
+            let (tokens, pairs) = (self.levels[1].df(), self.levels[2].df());
             let measured = self.meter.measure(document.ord, tokens, pairs, rules.documents);
             self.surprisals.extend(measured);
         }
     }
 
     fn look_up(&mut self, document: &Document<'_>, table: &Screened, rules: &Rules) {
-        self.fingerprinter.restart();
-        let last = usize::from(*rules.orders.end()).max(CONTEXT);
-        for order in 1..=last {
-            self.fingerprinter.advance(document.hashes);
-            let positions = document.positions(order);
-            if order == CONTEXT {
-                let inner = self.fingerprinter.range(0..positions);
-                self.surroundings.hash(document.hashes, inner);
+        self.fingerprinter.restart(document.hashes);
+        for order in rules.orders.clone() {
+            let is_first = order == *rules.orders.start();
+            let positions = document.positions(order.into());
+            let (shorter, level) = self.levels.split_at_mut(order.into());
+            if order == 1 {
+                // The tokens of the segment have been looked up already.
+                let found = document.ordinals.iter().map(|&token| self.tokens[token as usize]);
+                level[0].fill(positions, 0.., found, rules.floor);
+                continue;
             }
-            if order == 1 && rules.orders.contains(&1) {
-                self.place_tokens(document.ordinals);
-            } else if rules.orders.contains(&(order as u8)) {
-                self.want(order, positions, rules);
-                let found = &mut self.found[order];
-                found.clear();
-                found.resize(positions + 2, Found::default());
-                table.look_up(&mut self.wanted, &mut found[1..]);
+            let ngrams = self.fingerprinter.of(order.into());
+            if is_first || order == rules.novelty_order {
+                let found = self.search.all(ngrams, positions, table);
+                level[0].fill(positions, 0.., found, rules.floor);
+            } else {
+                let (at, found) = self.search.longer(ngrams, &shorter[shorter.len() - 1], table);
+                level[0].fill(positions, at, found, rules.floor);
             }
         }
-    }
-
-    /// Order 1: the tokens of the segment have been looked up already.
-    fn place_tokens(&mut self, ordinals: &[u32]) {
-        let found = &mut self.found[1];
-        found.clear();
-        found.push(Found::default());
-        found.extend(ordinals.iter().map(|&ordinal| self.tokens[ordinal as usize]));
-        found.push(Found::default());
-    }
-
-    /// Fills `wanted` with the n-grams of one order that may be in the table.
-    fn want(&mut self, order: usize, positions: usize, rules: &Rules) {
-        let fingerprints = self.fingerprinter.range(0..positions).enumerate();
-        let is_first = order == usize::from(*rules.orders.start());
-        if is_first || order == usize::from(rules.novelty_order) {
-            self.wanted.clear();
-            self.wanted.extend(fingerprints.map(wanted));
-            return;
-        }
-        self.wanted.resize(positions, Wanted::default());
-        let mut length = 0;
-        for (ngram, inside) in fingerprints.zip(self.found[order - 1][1..].windows(2)) {
-            self.wanted[length] = wanted(ngram);
-            length += usize::from(inside[0].df.min(inside[1].df) >= rules.floor);
-        }
-        self.wanted.truncate(length);
     }
 
     /// Finds the closed n-grams of one order and adds their postings.
@@ -237,20 +208,18 @@ impl Describer {
         table: &mut Screened,
         rules: &Rules,
     ) {
-        let found = &self.found[order];
-        match self.found.get(order + 1) {
-            Some(longer) => self.places.fill(found, longer, rules),
-            None => self.places.fill_last(found, rules),
+        let level = &self.levels[order];
+        match self.levels.get(order + 1) {
+            Some(longer) => self.places.closed(level.extended(longer), document.ord, table, rules),
+            None => self.places.ends(level.inside(), document.ord, table, rules),
         }
-        self.places.keep_closed(document.ord, table);
         let surroundings = &self.surroundings;
-        let contexts = self.found.get(CONTEXT).map_or(&[][..], Vec::as_slice);
         self.hits.extend(self.places.0.iter().map(|place| {
             let (at, end) = (place.at as usize, place.at as usize + order);
             Hit {
                 slot: place.slot,
-                left: surroundings.left(at, place.df, contexts),
-                right: surroundings.right(end, place.df, contexts),
+                left: surroundings.left(at, place.df),
+                right: surroundings.right(end, place.df),
                 place: hits::pack(document.ord, order),
                 jump: surroundings.jump(at, end),
                 unusual: document.has_unusual(at, end),
@@ -259,70 +228,88 @@ impl Describer {
     }
 }
 
+/// Looks up the n-grams of a document; keeps its memory.
+#[derive(Debug, Default)]
+struct Search {
+    at: Vec<u32>,
+    fingerprints: Vec<u64>,
+    found: Vec<Found>,
+    unfinished: Vec<u32>,
+}
+
+impl Search {
+    /// The answers for the n-grams at all positions.
+    fn all(
+        &mut self,
+        ngrams: Ngrams<'_>,
+        positions: usize,
+        table: &Screened,
+    ) -> impl ExactSizeIterator<Item = Found> {
+        self.fingerprints.clear();
+        self.fingerprints.extend(ngrams.range(0..positions));
+        table.look_up(&self.fingerprints, &mut self.found, &mut self.unfinished);
+        self.found.iter().copied()
+    }
+
+    /// The positions and the answers for those of which both n-grams inside, which are of the level `shorter`, reach the
+    /// floor: no other can.
+    fn longer(
+        &mut self,
+        ngrams: Ngrams<'_>,
+        shorter: &Level,
+        table: &Screened,
+    ) -> (impl Iterator<Item = u32>, impl ExactSizeIterator<Item = Found>) {
+        shorter.longer(&mut self.at);
+        self.fingerprints.clear();
+        self.fingerprints.extend(self.at.iter().map(|&at| ngrams.get(at as usize)));
+        table.look_up(&self.fingerprints, &mut self.found, &mut self.unfinished);
+        (self.at.iter().copied(), self.found.iter().copied())
+    }
+}
+
 #[inline]
 fn is_unseen(df: u32, tokens: &[u64]) -> bool {
     (df < 2) & !tokens.iter().any(|&hash| is_number(hash))
 }
 
-#[inline]
-fn wanted((at, fingerprint): (usize, u64)) -> Wanted {
-    let at = at as u32;
-    Wanted { at, fingerprint }
-}
-
-/// An n-gram whose df is of interest, and where it stands.
-#[derive(Debug, Clone, Copy, Default)]
-struct Place {
-    at: u32,
-    slot: u32,
-    df: u32,
-    /// Whether an extension of it has the same df here.
-    is_extended: bool,
-}
-
-/// The n-grams of interest of one document and order. Which are is too irregular for branches:
+/// The n-grams of one document and order that get a posting. Which do is too irregular for branches:
 /// the loops write every n-gram and count only those that belong there.
 #[derive(Debug, Default)]
 struct Places(Vec<Place>);
 
 impl Places {
-    /// `found` and `longer` are the n-grams of an order and of the next, each between two empty
-    /// places: an n-gram is inside the two longer ones at its place and the one before.
-    fn fill(&mut self, found: &[Found], longer: &[Found], rules: &Rules) {
-        let ngrams = found[1..found.len() - 1].iter().zip(longer.windows(2));
-        self.put(ngrams.map(|(found, longer)| {
-            let is_extended = (longer[0].df == found.df) | (longer[1].df == found.df);
-            (*found, rules.describes(found.df), is_extended)
-        }));
-    }
-
-    /// Of the last order no extension is known; what is inside a longer sequence is left out.
-    fn fill_last(&mut self, found: &[Found], rules: &Rules) {
-        self.put(found.windows(3).map(|three| {
-            let [before, found, after] = [three[0], three[1], three[2]];
-            let is_inside = (before.df == found.df) & (after.df == found.df);
-            (found, rules.describes(found.df) & !is_inside, false)
-        }));
-    }
-
-    /// Replaces the places: of every n-gram what was found, whether it counts, and whether it is
-    /// extended.
-    #[inline]
-    fn put(&mut self, ngrams: impl ExactSizeIterator<Item = (Found, bool, bool)>) {
-        self.0.resize(ngrams.len(), Place::default());
-        let mut length = 0;
-        for (at, (found, counts, is_extended)) in ngrams.enumerate() {
-            self.0[length] = Place { at: at as u32, slot: found.slot, df: found.df, is_extended };
-            length += usize::from(counts);
+    /// Keeps the closed ones; the places say whether they are extended here.
+    fn closed(
+        &mut self,
+        places: impl Iterator<Item = (Place, bool)>,
+        document: u32,
+        table: &mut Screened,
+        rules: &Rules,
+    ) {
+        self.0.clear();
+        for (place, is_extended) in places.filter(|(place, _)| place.df <= rules.ceiling) {
+            table.mark_extended(place.slot, is_extended);
+            self.0.push(place);
         }
-        self.0.truncate(length);
+        self.keep_first(document, table);
     }
 
-    /// Marks the extended ones and keeps of the others the first of each.
-    fn keep_closed(&mut self, document: u32, table: &mut Screened) {
-        for place in &self.0 {
-            table.mark_extended(place.slot, place.is_extended);
-        }
+    /// Keeps those of the last order but what is inside a longer sequence.
+    fn ends(
+        &mut self,
+        places: impl Iterator<Item = (Place, bool)>,
+        document: u32,
+        table: &mut Screened,
+        rules: &Rules,
+    ) {
+        self.0.clear();
+        let ends = places.filter(|(place, is_inside)| (place.df <= rules.ceiling) & !is_inside);
+        self.0.extend(ends.map(|(place, _)| place));
+        self.keep_first(document, table);
+    }
+
+    /// Keeps of those that are not extended the first of each.
+    fn keep_first(&mut self, document: u32, table: &mut Screened) {
         let mut length = 0;
         for next in 0..self.0.len() {
             let place = self.0[next];

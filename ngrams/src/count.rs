@@ -67,14 +67,15 @@ trait Ngrams {
 struct Whole<'a> {
     segment: &'a Segment,
     fingerprinter: &'a Fingerprinter,
+    order: usize,
 }
 
 impl Ngrams for Whole<'_> {
     #[inline]
     fn each(&self, mut take: impl FnMut(u64, u32)) {
-        let ranges = self.segment.ngram_ranges(self.fingerprinter.order());
-        for (document, range) in ranges.enumerate() {
-            self.fingerprinter.range(range).for_each(|ngram| take(ngram, document as u32));
+        let ngrams = self.fingerprinter.of(self.order);
+        for (document, range) in self.segment.ngram_ranges(self.order).enumerate() {
+            ngrams.range(range).for_each(|ngram| take(ngram, document as u32));
         }
     }
 }
@@ -167,17 +168,14 @@ impl Counter {
         config: [u8; 32],
     ) -> Vec<u8> {
         let mut fingerprinter = std::mem::take(&mut self.fingerprinter);
-        fingerprinter.restart();
+        fingerprinter.restart(segment.hashes());
         self.blocks.resize_with(orders.len(), OrderBlocks::default);
-        for order in 1..=*orders.end() {
-            fingerprinter.advance(segment.hashes());
-            if orders.contains(&order) {
-                let index = usize::from(order - orders.start());
-                self.blocks[index].clear(order);
-                match order {
-                    1 => self.count_tokens(segment, index),
-                    _ => self.count_order(&Whole { segment, fingerprinter: &fingerprinter }, index),
-                }
+        for (index, order) in orders.enumerate() {
+            self.blocks[index].clear(order);
+            let whole = Whole { segment, fingerprinter: &fingerprinter, order: order.into() };
+            match order {
+                1 => self.count_tokens(segment, index),
+                _ => self.count_order(&whole, index),
             }
         }
         self.fingerprinter = fingerprinter;
@@ -199,7 +197,7 @@ impl Counter {
         for (index, order) in orders.enumerate() {
             self.blocks[index].clear(order);
             self.count_order(survivors, index);
-            survivors.advance(segment.hashes());
+            survivors.advance();
         }
         self.assemble(header(segment, seed, config))
     }

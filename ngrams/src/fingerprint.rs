@@ -37,68 +37,97 @@ pub fn is_number(token_hash: u64) -> bool {
 #[inline]
 #[must_use]
 pub fn fingerprint(hashes: &[u64]) -> u64 {
-    finish(hashes.iter().fold(0, |sum, &hash| step(sum, hash)), hashes.len() as u64)
+    finish(polynomial(hashes), hashes.len() as u64)
+}
+
+/// The polynomial of tokens with these hashes, not finished.
+#[inline]
+pub(crate) fn polynomial(hashes: &[u64]) -> u64 {
+    hashes.iter().fold(0, |sum, &hash| step(sum, hash))
 }
 
 #[inline]
-pub(crate) fn step(sum: u64, hash: u64) -> u64 {
+fn step(sum: u64, hash: u64) -> u64 {
     sum.wrapping_mul(MULTIPLIER).wrapping_add(hash)
 }
 
 #[inline]
-pub(crate) fn finish(sum: u64, order: u64) -> u64 {
+fn finish(sum: u64, order: u64) -> u64 {
     let mut x = sum.wrapping_add(order.wrapping_mul(ORDER_STEP));
     x = (x ^ (x >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
     x = (x ^ (x >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
     x ^ (x >> 31)
 }
 
-/// Fingerprints of all n-grams of a token stream, one order after the other: the polynomial of
-/// order n at a position is that of order n - 1 continued by one token, so an order costs one
-/// multiplication per token besides the finish.
+/// Fingerprints of all n-grams of a token stream.
+///
+/// It holds the polynomial of every beginning of the stream: that of the n-gram at a position is what the beginning up to its
+/// end has beyond the beginning before it, moved up by n places (R. Karp and M. Rabin, *Efficient randomized
+/// pattern-matching algorithms*, 1987). So any n-gram of any order costs one multiplication besides the finish.
+///
+/// Memory: 8 bytes per token.
 #[derive(Debug, Default)]
 pub struct Fingerprinter {
-    sums: Vec<u64>,
-    order: usize,
+    /// Polynomial of the tokens before each position, and of all.
+    beginnings: Vec<u64>,
 }
 
 impl Fingerprinter {
-    /// Starts over with another stream, at order 0.
-    pub fn restart(&mut self) {
-        self.sums.clear();
-        self.order = 0;
+    /// Starts over with another stream.
+    pub fn restart(&mut self, hashes: &[u64]) {
+        self.beginnings.clear();
+        self.beginnings.reserve(hashes.len() + 1);
+        self.beginnings.push(0);
+        let mut sum = 0;
+        self.beginnings.extend(hashes.iter().map(|&hash| {
+            sum = step(sum, hash);
+            sum
+        }));
     }
 
-    /// The order that [`Fingerprinter::get`] answers for.
+    /// The n-grams of one order.
+    #[inline]
     #[must_use]
-    pub fn order(&self) -> usize {
-        self.order
+    pub fn of(&self, order: usize) -> Ngrams<'_> {
+        let power = MULTIPLIER.wrapping_pow(order as u32);
+        Ngrams { beginnings: &self.beginnings, power, order }
     }
+}
 
-    /// Goes on to the next order of the stream `hashes`, which must be the same at every call
-    /// since [`Fingerprinter::restart`].
-    pub fn advance(&mut self, hashes: &[u64]) {
-        self.sums.resize(hashes.len(), 0);
-        let next = hashes.get(self.order..).unwrap_or(&[]);
-        for (sum, &hash) in self.sums.iter_mut().zip(next) {
-            *sum = step(*sum, hash);
-        }
-        self.order += 1;
-    }
+/// The n-grams of one order of a token stream, by position.
+#[derive(Debug, Clone, Copy)]
+pub struct Ngrams<'a> {
+    beginnings: &'a [u64],
+    power: u64,
+    order: usize,
+}
 
+impl Ngrams<'_> {
     /// Fingerprint of the n-gram at position `at`. The caller keeps inside one document: the
     /// last `order - 1` positions of a document have no n-gram.
     #[inline]
     #[must_use]
     pub fn get(&self, at: usize) -> u64 {
-        finish(self.sums[at], self.order as u64)
+        finish(self.sum(at), self.order as u64)
+    }
+
+    /// The polynomial of the n-gram at position `at`, not finished: its upper bits depend on all tokens.
+    #[inline]
+    pub(crate) fn sum(&self, at: usize) -> u64 {
+        let before = self.beginnings[at].wrapping_mul(self.power);
+        self.beginnings[at + self.order].wrapping_sub(before)
     }
 
     /// Fingerprints at the positions `range`, in order.
     #[inline]
     pub fn range(&self, range: std::ops::Range<usize>) -> impl Iterator<Item = u64> {
-        let order = self.order as u64;
-        self.sums[range].iter().map(move |&sum| finish(sum, order))
+        let (power, order) = (self.power, self.order as u64);
+        // An empty range may stand where no n-gram fits.
+        let ends = self.beginnings.get(range.start + self.order..).unwrap_or(&[]);
+        self.beginnings[range]
+            .iter()
+            .zip(ends)
+            .map(move |(before, end)| finish(end.wrapping_sub(before.wrapping_mul(power)), order))
     }
 }
 
@@ -110,13 +139,14 @@ mod tests {
     fn every_order_agrees_with_the_definition() {
         let hashes: Vec<u64> = (0..20).map(|i: u8| token_hash(&[i], 7)).collect();
         let mut fingerprinter = Fingerprinter::default();
-        fingerprinter.restart();
-        for order in 1..=8 {
-            fingerprinter.advance(&hashes);
-            let got: Vec<u64> = fingerprinter.range(0..hashes.len() + 1 - order).collect();
+        fingerprinter.restart(&hashes[..5]);
+        fingerprinter.restart(&hashes);
+        for order in 1..=20 {
+            let ngrams = fingerprinter.of(order);
+            let got: Vec<u64> = ngrams.range(0..hashes.len() + 1 - order).collect();
             let expected: Vec<u64> = hashes.windows(order).map(fingerprint).collect();
             assert_eq!(got, expected);
-            assert_eq!(fingerprinter.get(3), expected[3]);
+            assert!((0..expected.len()).all(|at| ngrams.get(at) == expected[at]));
         }
     }
 

@@ -6,8 +6,11 @@
 //! left out by the exact *global* df of what is inside, never by what one shard holds, and at all of its
 //! occurrences: the counts of what is left are exact.
 
+use std::ops::Range;
+
+use crate::Fingerprinter;
 use crate::block::{self, BlockError};
-use crate::fingerprint::{fingerprint, finish, step};
+use crate::fingerprint::Ngrams;
 use crate::segment::Segment;
 
 /// The n-grams of one order and segment whose global df reaches the floor.
@@ -126,12 +129,11 @@ struct Survivor {
 /// The n-grams of a segment that hold nothing infrequent, order by order: those of an order are
 /// among those of the order before, one token longer.
 ///
-/// Memory: 16 bytes per n-gram of the first order that survives, and 9 per token of the longest document.
+/// Memory: 8 bytes per n-gram of the first order that survives, 8 per token of the segment and 9 of the longest document.
 #[derive(Debug, Default)]
 pub struct Survivors {
     survivors: Vec<Survivor>,
-    /// Polynomial of each, see [`crate::fingerprint`].
-    sums: Vec<u64>,
+    fingerprinter: Fingerprinter,
     order: u8,
     fingerprints: Vec<u64>,
     reach: Vec<u8>,
@@ -144,76 +146,67 @@ impl Survivors {
     pub fn find(&mut self, segment: &Segment, frequent: &Frequent, inner: u8, last: u8, whole: u8) {
         self.order = inner + 1;
         self.survivors.clear();
-        self.sums.clear();
+        let mut fingerprinter = std::mem::take(&mut self.fingerprinter);
+        fingerprinter.restart(segment.hashes());
+        let ngrams = fingerprinter.of(inner.into());
         let least = if whole > inner { 0 } else { self.order };
-        for (document, range) in segment.ranges().enumerate() {
+        for (document, range) in segment.ngram_ranges(inner.into()).enumerate() {
             let start = range.start;
-            let hashes = &segment.hashes()[range];
-            match inner {
-                2 => self.measure::<2>(hashes, frequent, last),
-                3 => self.measure::<3>(hashes, frequent, last),
-                _ => self.measure_any(hashes, usize::from(inner), frequent, last),
-            }
-            self.keep(hashes, start, document, least);
+            self.measure(ngrams, range, frequent, inner, last);
+            self.keep(start, document as u16, least);
         }
+        self.fingerprinter = fingerprinter;
     }
 
-    fn measure<const INNER: usize>(&mut self, hashes: &[u64], frequent: &Frequent, last: u8) {
-        self.measure_any(hashes, INNER, frequent, last);
-    }
-
-    /// Fills `reach` for every position of a document that has an n-gram of the first order.
-    #[inline(always)]
-    fn measure_any(&mut self, hashes: &[u64], inner: usize, frequent: &Frequent, last: u8) {
+    /// Fills `reach` for every position of a document that has an n-gram of the first order; `range` are those of its
+    /// n-grams of order `inner`.
+    fn measure(
+        &mut self,
+        ngrams: Ngrams<'_>,
+        range: Range<usize>,
+        frequent: &Frequent,
+        inner: u8,
+        last: u8,
+    ) {
         self.fingerprints.clear();
-        self.fingerprints.extend(hashes.windows(inner).map(fingerprint));
+        self.fingerprints.extend(ngrams.range(range));
         self.reach.clear();
         for together in self.fingerprints.chunks(TOGETHER) {
             frequent.approach(together);
-            self.reach.extend(together.iter().map(|&ngram| u8::from(frequent.contains(ngram))));
+            let mask = |&ngram: &u64| u8::from(frequent.contains(ngram)).wrapping_neg();
+            self.reach.extend(together.iter().map(mask));
         }
-        let none = inner as u8 - 1;
-        let mut reach = none;
+        let none = inner - 1;
+        let mut beyond = 0;
         for at in self.reach.iter_mut().rev() {
             // Frequent: one token more than from the next position on.
-            reach = (none + (reach - none + 1) * *at).min(last);
-            *at = reach;
+            beyond = (beyond + 1).min(last - none) & *at;
+            *at = none + beyond;
         }
         self.reach.pop();
     }
 
     /// Keeps the n-grams of the first order of a document that begins at `start` of the segment.
-    fn keep(&mut self, hashes: &[u64], start: usize, document: usize, least: u8) {
-        let (before, more) = (self.survivors.len(), self.reach.len());
-        self.survivors.resize(before + more, Survivor::default());
-        self.sums.resize(before + more, 0);
+    fn keep(&mut self, start: usize, document: u16, least: u8) {
+        let before = self.survivors.len();
+        self.survivors.resize(before + self.reach.len(), Survivor::default());
         let mut kept = before;
-        let ngrams = hashes.windows(usize::from(self.order));
-        for (at, (&reach, ngram)) in self.reach.iter().zip(ngrams).enumerate() {
-            let (at, document) = ((start + at) as u32, document as u16);
+        for (at, &reach) in (start as u32..).zip(&self.reach) {
             self.survivors[kept] = Survivor { at, document, reach };
-            self.sums[kept] = ngram.iter().fold(0, |sum, &hash| step(sum, hash));
             kept += usize::from(reach >= least);
         }
         self.survivors.truncate(kept);
-        self.sums.truncate(kept);
     }
 
-    /// Goes on to the next order of the same segment, whose token hashes are `hashes`.
-    pub fn advance(&mut self, hashes: &[u64]) {
-        let order = usize::from(self.order);
+    /// Goes on to the next order of the same segment.
+    pub fn advance(&mut self) {
         let mut kept = 0;
         for next in 0..self.survivors.len() {
             let survivor = self.survivors[next];
-            let is_longer = usize::from(survivor.reach) > order;
-            // What does not survive may end where the segment does.
-            let at = survivor.at as usize + if is_longer { order } else { 0 };
-            self.sums[kept] = step(self.sums[next], hashes[at]);
             self.survivors[kept] = survivor;
-            kept += usize::from(is_longer);
+            kept += usize::from(survivor.reach > self.order);
         }
         self.survivors.truncate(kept);
-        self.sums.truncate(kept);
         self.order += 1;
     }
 
@@ -226,11 +219,10 @@ impl Survivors {
     /// Fingerprint and document of every n-gram of the current order, in text order.
     #[inline]
     pub fn iter(&self) -> impl Iterator<Item = (u64, u32)> {
-        let order = u64::from(self.order);
-        self.sums
+        let ngrams = self.fingerprinter.of(self.order.into());
+        self.survivors
             .iter()
-            .zip(&self.survivors)
-            .map(move |(&sum, survivor)| (finish(sum, order), u32::from(survivor.document)))
+            .map(move |survivor| (ngrams.get(survivor.at as usize), u32::from(survivor.document)))
     }
 }
 
@@ -240,6 +232,7 @@ mod tests {
     use super::*;
     use crate::Words;
     use crate::block::{Entry, encode};
+    use crate::fingerprint::fingerprint;
     use proptest::prelude::*;
     use std::collections::BTreeSet;
 
@@ -294,7 +287,7 @@ mod tests {
                 prop_assert_eq!(survivors.order(), order);
                 let got: Vec<(u64, u32)> = survivors.iter().collect();
                 prop_assert_eq!(got, naive(&segment, &frequent, inner.into(), order.into(), whole));
-                survivors.advance(segment.hashes());
+                survivors.advance();
             }
         }
     }

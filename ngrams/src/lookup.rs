@@ -37,15 +37,6 @@ pub struct Found {
     pub df: u32,
 }
 
-/// A fingerprint to look up for the position `at` of a document.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct Wanted {
-    /// Where the answer goes.
-    pub at: u32,
-    /// What to look up.
-    pub fingerprint: u64,
-}
-
 const EXTENDED_BIT: u32 = 31;
 const EXTENDED: u32 = 1 << EXTENDED_BIT;
 
@@ -109,24 +100,24 @@ impl Screened {
         (slot.fingerprint, slot.df)
     }
 
-    /// Looks up all of `wanted`, whose order is not kept, and puts each answer at its place.
+    /// Looks up all `fingerprints`; `found` becomes the answers in their order. What `unfinished` held is lost.
     ///
     /// The first loop has no branch that depends on the table, so that the processor waits for
     /// many slots at once; the few searches that go on find theirs in the cache.
-    pub fn look_up(&self, wanted: &mut [Wanted], found: &mut [Found]) {
-        let mut unfinished = 0;
-        for next in 0..wanted.len() {
-            let Wanted { at, fingerprint } = wanted[next];
+    pub fn look_up(&self, fingerprints: &[u64], found: &mut Vec<Found>, unfinished: &mut Vec<u32>) {
+        found.resize(fingerprints.len(), Found::default());
+        unfinished.resize(fingerprints.len(), 0);
+        let mut going_on = 0;
+        for (at, (found, &fingerprint)) in found.iter_mut().zip(fingerprints).enumerate() {
             let home = self.home(fingerprint);
             let slot = &self.slots[home];
             let is_found = slot.fingerprint == fingerprint;
-            found[at as usize] =
-                Found { slot: home as u32, df: if is_found { slot.df } else { 0 } };
-            wanted[unfinished] = wanted[next];
-            unfinished += usize::from(slot.fingerprint < fingerprint);
+            *found = Found { slot: home as u32, df: if is_found { slot.df } else { 0 } };
+            unfinished[going_on] = at as u32;
+            going_on += usize::from(slot.fingerprint < fingerprint);
         }
-        for Wanted { at, fingerprint } in &wanted[..unfinished] {
-            found[*at as usize] = self.get(*fingerprint);
+        for &at in &unfinished[..going_on] {
+            found[at as usize] = self.get(fingerprints[at as usize]);
         }
     }
 
@@ -181,10 +172,9 @@ mod tests {
                 table.insert_block(&block).unwrap();
             }
             let all: Vec<u64> = keys.keys().chain(&others).copied().collect();
-            let mut wanted: Vec<Wanted> = all.iter().enumerate()
-                .map(|(at, &fingerprint)| Wanted { at: at as u32, fingerprint }).collect();
-            let mut found = vec![Found::default(); all.len()];
-            table.look_up(&mut wanted, &mut found);
+            let (mut found, mut unfinished) = (vec![Found { slot: 7, df: 7 }; 3], Vec::new());
+            table.look_up(&all, &mut found, &mut unfinished);
+            prop_assert_eq!(found.len(), all.len());
             for (key, found) in all.iter().zip(&found) {
                 prop_assert_eq!(found.df, keys.get(key).copied().unwrap_or(0));
                 prop_assert_eq!(*found, table.get(*key));

@@ -6,6 +6,16 @@ use object_store::{PutMode, PutOptions, PutPayload};
 use crate::traffic::{self, Operation};
 use crate::{StorageError, Store};
 
+/// Bytes that are written to a file at once. One write of many megabytes asks the page cache for its largest pages, which on
+/// a virtual machine are memory that the host has not given yet: 1.4 GB in objects of 25 MB took 3.3 s instead of 0.25.
+const PIECE_BYTES: usize = 256 << 10;
+
+/// The same bytes, to be written piece by piece.
+fn in_pieces(bytes: Bytes) -> PutPayload {
+    let starts = (0..bytes.len()).step_by(PIECE_BYTES);
+    starts.map(|start| bytes.slice(start..bytes.len().min(start + PIECE_BYTES))).collect()
+}
+
 impl Store {
     /// Creates `key` with `bytes`, or finds it there with the same bytes.
     ///
@@ -69,7 +79,7 @@ impl Store {
     pub(crate) fn put(&self, key: &str, bytes: Bytes, mode: PutMode) -> Result<(), StorageError> {
         let path = self.path(key)?;
         let length = bytes.len();
-        let payload = PutPayload::from_bytes(bytes);
+        let payload = if self.folder().is_some() { in_pieces(bytes) } else { bytes.into() };
         let options = PutOptions::from(mode);
         let put = self.writer(length).put_opts(&path, payload, options);
         let answer = self.runtime().block_on(put);

@@ -255,13 +255,8 @@ impl<'a> Looking<'a> {
         self.occurrences.clear();
         let orders: BTreeSet<usize> =
             wanted.iter().map(|&target| self.targets[target].order).collect();
-        self.fingerprinter.restart();
-        for order in 1..=orders.last().copied().unwrap_or(0) {
-            self.fingerprinter.advance(&self.hashes);
-            if orders.contains(&order) {
-                self.find_order(order, wanted);
-            }
-        }
+        self.fingerprinter.restart(&self.hashes);
+        orders.into_iter().for_each(|order| self.find_order(order, wanted));
     }
 
     fn find_order(&mut self, order: usize, wanted: &[usize]) {
@@ -271,8 +266,9 @@ impl<'a> Looking<'a> {
             of_order.map(|&target| (self.targets[target].fingerprint, (target, 0))).collect();
         let filter = Filter::new(known.keys());
         let tokens = self.hashes.len();
+        let ngrams = self.fingerprinter.of(order);
         for at in 0..(tokens + 1).saturating_sub(order) {
-            let fingerprint = self.fingerprinter.get(at);
+            let fingerprint = ngrams.get(at);
             if !filter.may_hold(fingerprint) {
                 continue;
             }

@@ -104,10 +104,10 @@ impl Namer<'_> {
         self.workspace.tokenizer.spans(text, &mut self.spans);
         self.hashes.clear();
         self.workspace.tokenizer.hashes(text, self.workspace.parameters.seed, &mut self.hashes);
-        self.fingerprinter.restart();
-        (0..order).for_each(|_| self.fingerprinter.advance(&self.hashes));
+        self.fingerprinter.restart(&self.hashes);
+        let ngrams = self.fingerprinter.of(order);
         for at in 0..(self.hashes.len() + 1).saturating_sub(order) {
-            let found = self.table.get(self.fingerprinter.get(at));
+            let found = self.table.get(ngrams.get(at));
             if found.df == 0 || !self.table.first_in_document(found.slot, self.document) {
                 continue;
             }

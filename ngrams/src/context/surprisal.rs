@@ -6,8 +6,6 @@
 //! log2(1 / 0.4) + log2(N / (df(token) - 1)). The table knows tokens from the floor on; one that it does not know counts as
 //! being in one other document. Everything is an integer, in 256ths of a bit, so that no order of sums matters.
 
-use crate::lookup::Found;
-
 /// Tokens of the stretch that is looked for; shorter documents are not measured.
 pub const STRETCH: usize = 32;
 
@@ -41,13 +39,13 @@ pub(super) struct Meter {
 }
 
 impl Meter {
-    /// Measures a document of which `tokens` and `pairs` are the n-grams of orders 1 and 2, each between two empty places;
+    /// Measures a document of which `tokens` and `pairs` are the df of the n-grams of orders 1 and 2, each between two empty places;
     /// `documents` are those of the corpus. `None` if it is shorter than a stretch. Cost: a few ns per token.
     pub(super) fn measure(
         &mut self,
         document: u32,
-        tokens: &[Found],
-        pairs: &[Found],
+        tokens: &[u32],
+        pairs: &[u32],
         documents: u32,
     ) -> Option<Surprisal> {
         let length = tokens.len() - 2;
@@ -58,11 +56,11 @@ impl Meter {
         self.steps.clear();
         let alone = BACK_OFF + log2(documents.max(1));
         let mut before = 0_u32;
-        self.steps.extend(tokens[1..=length].iter().zip(pairs).map(|(token, pair)| {
-            let (own, both) = (others(*token), others(*pair));
+        self.steps.extend(tokens[1..=length].iter().zip(pairs).map(|(&token, &pair)| {
+            let (own, both) = (others(token), others(pair));
             let known = before.saturating_sub(both);
             before = own;
-            (if pair.df < 2 { alone.saturating_sub(own) } else { known }) as u16
+            (if pair < 2 { alone.saturating_sub(own) } else { known }) as u16
         }));
         let total = self.steps.iter().map(|&steps| u64::from(steps)).sum();
         let (peak, peak_at) = self.peak();
@@ -84,10 +82,10 @@ impl Meter {
     }
 }
 
-/// log2 of the other documents that have an n-gram, in steps: at least one.
+/// log2 of the other documents that have an n-gram of this df, in steps: at least one.
 #[inline]
-fn others(found: Found) -> u32 {
-    log2(found.df.max(2) - 1)
+fn others(df: u32) -> u32 {
+    log2(df.max(2) - 1)
 }
 
 /// log2 in steps, of a number of at least 1: rounded below 512, from there on up to one step less.
@@ -153,9 +151,8 @@ mod tests {
         (0..tokens.len()).map(bits).collect()
     }
 
-    fn places(df: &[u32]) -> Vec<Found> {
-        let found = df.iter().map(|&df| Found { slot: 0, df });
-        std::iter::once(Found::default()).chain(found).chain([Found::default()]).collect()
+    fn places(df: &[u32]) -> Vec<u32> {
+        [&[0], df, &[0]].concat()
     }
 
     proptest! {

@@ -2,32 +2,54 @@
 //! that a posting costs a few loads.
 
 use super::{COMMON_FROM, CONTEXT, WINDOW};
-use crate::fingerprint::fingerprint;
-use crate::lookup::Found;
+use crate::fingerprint::{Ngrams, polynomial};
 use crate::posting::context;
 
 /// Contexts and unseen n-grams of the current document.
 #[derive(Debug, Default)]
 pub(super) struct Surroundings {
-    /// Hashes of what precedes the first four positions, of the four tokens from every position
-    /// that has as many, and of what follows the last positions. The edge of a document is a
+    /// What precedes the first four positions, the four tokens from every position
+    /// that has as many, and what follows the last positions. The edge of a document is a
     /// context like any other.
-    contexts: Vec<u32>,
+    contexts: Vec<Context>,
     /// Unseen n-grams that start before a position, with `WINDOW` positions more on both sides.
     unseen: Vec<u32>,
     /// Tokens of a window less those of an unseen n-gram, plus one: n-grams of a window.
     ngrams: usize,
 }
 
+/// Up to four tokens.
+#[derive(Debug, Clone, Copy, Default)]
+struct Context {
+    /// The upper half of their polynomial, in which all of the tokens are mixed.
+    hash: u32,
+    /// Documents that have all four, if there are four and they were counted.
+    df: u32,
+}
+
+impl Context {
+    fn new(polynomial: u64, df: u32) -> Self {
+        Self { hash: (polynomial >> 32) as u32, df }
+    }
+}
+
 impl Surroundings {
-    /// `inner` are the fingerprints of the document's n-grams of order [`CONTEXT`].
-    pub(super) fn hash(&mut self, hashes: &[u64], inner: impl Iterator<Item = u64>) {
+    /// `ngrams` are those of order [`CONTEXT`] of the document, and `df` theirs between two empty places, or nothing if they
+    /// were not counted: then no context is common, and neither is one that reaches the edge of the document.
+    pub(super) fn hash(&mut self, hashes: &[u64], ngrams: Ngrams<'_>, df: &[u32]) {
         let last = hashes.len();
-        let before = (0..CONTEXT).map(|end| fingerprint(&hashes[..end.min(last)]));
-        let inner_ends = (last + 1).saturating_sub(CONTEXT);
-        let after = (inner_ends..=last).map(|start| fingerprint(&hashes[start..]));
+        let edge = |tokens: &[u64]| Context::new(polynomial(tokens), 0);
+        let inner = (last + 1).saturating_sub(CONTEXT);
         self.contexts.clear();
-        self.contexts.extend(before.chain(inner).chain(after).map(|hash| hash as u32));
+        self.contexts.extend((0..CONTEXT).map(|end| edge(&hashes[..end.min(last)])));
+        match df.get(1..=inner) {
+            Some(df) => {
+                let contexts = df.iter().enumerate();
+                self.contexts.extend(contexts.map(|(at, &df)| Context::new(ngrams.sum(at), df)));
+            }
+            None => self.contexts.extend((0..inner).map(|at| Context::new(ngrams.sum(at), 0))),
+        }
+        self.contexts.extend((inner..=last).map(|start| edge(&hashes[start..])));
     }
 
     /// Says of every n-gram of `order` of a document of `tokens` whether it is unseen.
@@ -48,20 +70,17 @@ impl Surroundings {
         self.unseen.resize(tokens + 2 * WINDOW + 1, sum);
     }
 
-    /// The up to four tokens before position `at` as a context of an n-gram of `df`. `found` holds
-    /// the n-grams of order [`CONTEXT`] between two empty places, or nothing if they were not counted:
-    /// then no context is common, and neither is one that reaches the edge of the document.
+    /// The up to four tokens before position `at` as a context of an n-gram of `df`.
     #[inline]
-    pub(super) fn left(&self, at: usize, df: u32, found: &[Found]) -> u32 {
-        // An n-gram that ends at `at` is the one of four places before, behind the empty place.
-        let common = found.get((at + 1).wrapping_sub(CONTEXT)).map_or(0, |found| found.df);
-        context(self.contexts[at], common > df.saturating_mul(COMMON_FROM))
+    pub(super) fn left(&self, at: usize, df: u32) -> u32 {
+        let Context { hash, df: common } = self.contexts[at];
+        context(hash, common > df.saturating_mul(COMMON_FROM))
     }
 
     /// The up to four tokens from position `end` on.
     #[inline]
-    pub(super) fn right(&self, end: usize, df: u32, found: &[Found]) -> u32 {
-        self.left(end + CONTEXT, df, found)
+    pub(super) fn right(&self, end: usize, df: u32) -> u32 {
+        self.left(end + CONTEXT, df)
     }
 
     /// Unseen n-grams in the window from `end` on minus those in the window before `at`.

@@ -9,7 +9,7 @@ use super::*;
 use crate::Words;
 use crate::block::{self, Entry};
 use crate::count::{PARTITIONS, SLICES, partition_of};
-use crate::fingerprint::{fingerprint, token_hash};
+use crate::fingerprint::{fingerprint, polynomial, token_hash};
 use crate::object::{Directory, Kind, take_frame};
 use crate::posting::{Posting, Records};
 
@@ -63,9 +63,12 @@ impl DocumentFacts for Facts<'_> {
     }
 }
 
+fn hashes(tokens: Gram<'_>) -> Vec<u64> {
+    tokens.iter().map(|&t| token_hash(&[t], SEED)).collect()
+}
+
 fn hash(tokens: Gram<'_>) -> u64 {
-    let hashes: Vec<u64> = tokens.iter().map(|&t| token_hash(&[t], SEED)).collect();
-    fingerprint(&hashes)
+    fingerprint(&hashes(tokens))
 }
 
 /// The df of every n-gram of every order up to one more than the last.
@@ -130,7 +133,7 @@ impl<'a> Twin<'a> {
             let counted = self.rules.orders.contains(&4) && context.len() == CONTEXT;
             let df = self.df(&tokens[at..end]);
             let common = counted && self.df(context) > COMMON_FROM * df;
-            hash(context) as u32 & !1 | u32::from(common)
+            (polynomial(&hashes(context)) >> 32) as u32 & !1 | u32::from(common)
         };
         Posting {
             document,
