@@ -1,7 +1,7 @@
 //! Writing objects: create-only for outputs, overwriting for reports.
 
 use bytes::Bytes;
-use object_store::{PutMode, PutOptions, PutPayload};
+use object_store::{ObjectStore, PutMode, PutOptions, PutPayload};
 
 use crate::traffic::{self, Operation};
 use crate::{StorageError, Store};
@@ -31,7 +31,24 @@ impl Store {
     /// [`StorageError::Conflict`] if the object exists with other bytes; otherwise the store's
     /// trouble, if the object is not there afterwards.
     pub fn commit(&self, key: &str, bytes: Bytes) -> Result<(), StorageError> {
-        let Err(trouble) = self.put(key, bytes.clone(), PutMode::Create) else {
+        self.create(key, bytes.clone(), self.writer(bytes.len()))
+    }
+
+    /// The same for an object whose size and digest will be named in another: the disk is not waited for, whatever the size.
+    ///
+    /// # Errors
+    /// As for [`Store::commit`].
+    pub fn commit_named(&self, key: &str, bytes: Bytes) -> Result<(), StorageError> {
+        self.create(key, bytes, self.bulk_writer())
+    }
+
+    fn create(
+        &self,
+        key: &str,
+        bytes: Bytes,
+        writer: &dyn ObjectStore,
+    ) -> Result<(), StorageError> {
+        let Err(trouble) = self.put(key, bytes.clone(), PutMode::Create, writer) else {
             return Ok(());
         };
         match self.get(key) {
@@ -50,7 +67,8 @@ impl Store {
     /// # Errors
     /// Trouble with the store.
     pub fn replace(&self, key: &str, bytes: Bytes) -> Result<(), StorageError> {
-        self.put(key, bytes, PutMode::Overwrite)
+        let writer = self.writer(bytes.len());
+        self.put(key, bytes, PutMode::Overwrite, writer)
     }
 
     /// Removes what a process that was killed while it wrote `key` left beside it in a folder. Only
@@ -76,12 +94,18 @@ impl Store {
         Ok(())
     }
 
-    pub(crate) fn put(&self, key: &str, bytes: Bytes, mode: PutMode) -> Result<(), StorageError> {
+    pub(crate) fn put(
+        &self,
+        key: &str,
+        bytes: Bytes,
+        mode: PutMode,
+        writer: &dyn ObjectStore,
+    ) -> Result<(), StorageError> {
         let path = self.path(key)?;
         let length = bytes.len();
         let payload = if self.folder().is_some() { in_pieces(bytes) } else { bytes.into() };
         let options = PutOptions::from(mode);
-        let put = self.writer(length).put_opts(&path, payload, options);
+        let put = writer.put_opts(&path, payload, options);
         let answer = self.runtime().block_on(put);
         traffic::note(Operation::Write, answer.is_ok().then_some(length));
         answer.map_err(|error| {

@@ -54,7 +54,7 @@ impl Store {
 
     /// Whether the store keeps `bytes` when the object is to be created with `others`.
     fn refuses(&self, key: &str, bytes: &Bytes, others: Bytes) -> Result<bool, StorageError> {
-        let created = self.put(key, others, PutMode::Create);
+        let created = self.put(key, others, PutMode::Create, self.client());
         let kept = self.get(key)?.as_ref() == Some(bytes);
         Ok(created.is_err() && kept)
     }

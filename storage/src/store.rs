@@ -270,8 +270,12 @@ impl Store {
 
     /// The client that writes an object of `bytes` bytes.
     pub(crate) fn writer(&self, bytes: usize) -> &dyn ObjectStore {
-        let bulk = self.inner.bulk.as_deref().filter(|_| bytes >= BULK_BYTES);
-        bulk.unwrap_or(self.client())
+        if bytes >= BULK_BYTES { self.bulk_writer() } else { self.client() }
+    }
+
+    /// The client that does not wait for the disk.
+    pub(crate) fn bulk_writer(&self) -> &dyn ObjectStore {
+        self.inner.bulk.as_deref().unwrap_or(self.client())
     }
 
     pub(crate) fn runtime(&self) -> &Handle {

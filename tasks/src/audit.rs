@@ -132,7 +132,7 @@ impl<'a> Driver<'a> {
         let segment_tokens = request.resources.segment_tokens();
         let workspace = Workspace::new(store, sources, manifest, parameters, segment_tokens)?;
         Ok(Self {
-            workspace,
+            workspace: workspace.settled_by_wave(),
             threads: request.resources.threads,
             unit_bytes: request.resources.unit_bytes(),
             pass_documents: request.resources.pass_documents(),
@@ -177,7 +177,9 @@ impl<'a> Driver<'a> {
             Ok((result, reused))
         });
         workspace.memory.free();
+        let settled = workspace.settle();
         let results = results?;
+        settled?;
         let reused = results.iter().filter(|(_, reused)| *reused).count() as u64;
         self.waves.push(WaveFacts { wave, tasks: tasks.len() as u64, reused });
         Ok(results.into_iter().map(|(result, _)| result).collect())

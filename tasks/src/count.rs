@@ -198,7 +198,7 @@ pub(crate) fn commit(
 ) -> Result<Output, TaskError> {
     let output = Output { key, bytes: object.len() as u64, digest: Digest::of(object) };
     let bytes = Bytes::from(std::mem::take(object));
-    workspace.store.commit(&output.key, bytes.clone())?;
+    workspace.store.commit_named(&output.key, bytes.clone())?;
     if let Ok(mut memory) = bytes.try_into_mut() {
         memory.clear();
         *object = Vec::from(memory);

@@ -92,7 +92,7 @@ impl Summarizer {
         let places = axes.map(|(axis, (places, sizes))| {
             let (mut summary, pairs) = axis_summary(places, &sizes.localities, tally);
             if sizes.is_label {
-                summary.top = most_associated(tally.counts(), sizes);
+                summary.top = most_associated(tally.localities(), sizes);
             }
             dispersion.add(axis, summary.with_value, u128::from(pairs));
             summary
@@ -140,44 +140,74 @@ pub(crate) fn documents<'a>(records: impl Iterator<Item = (u32, Record<'a>)>) ->
     records.flat_map(of_run).collect()
 }
 
-/// Counts equal numbers: a hash table of a few cache lines, faster than sorting them.
+/// Counts equal numbers: the small ones, which nearly all are, each in a place of its own, the others in a hash table.
 #[derive(Debug, Default)]
 struct Tally {
-    /// Number and count; a count of 0 is an empty slot.
-    slots: Vec<(u32, u32)>,
+    /// Counts of the numbers below [`Tally::NEAR`], as many as were needed.
+    near: Vec<u32>,
+    /// Those of them that are not 0.
+    seen: Vec<u32>,
+    /// Number and count; a count of 0 is an empty slot. Open addressing with linear probing.
+    far: Vec<(u32, u32)>,
     shift: u32,
 }
 
 impl Tally {
+    /// A quarter of a megabyte of counts, of which an n-gram touches few.
+    const NEAR: u32 = 1 << 16;
     /// Spreads neighbouring numbers: 2³² divided by the golden ratio.
     const MULTIPLIER: u32 = 0x9e37_79b9;
 
-    /// Forgets all numbers and makes room for so many.
-    fn reset(&mut self, numbers: usize) {
-        let capacity = (2 * numbers).next_power_of_two().max(16);
-        self.shift = u32::BITS - capacity.ilog2();
-        self.slots.clear();
-        self.slots.resize(capacity, (0, 0));
+    /// Counts numbers anew: each as often as is told with it.
+    fn count(&mut self, numbers: &[(u32, u32)]) {
+        for &number in &self.seen {
+            self.near[number as usize] = 0;
+        }
+        self.far.clear();
+        self.seen.resize(numbers.len(), 0);
+        let mut seen = 0;
+        for &(number, times) in numbers {
+            if number < Self::NEAR {
+                if number as usize >= self.near.len() {
+                    self.near.resize(number as usize + 1, 0);
+                }
+                let count = &mut self.near[number as usize];
+                self.seen[seen] = number;
+                seen += usize::from(*count == 0);
+                *count += times;
+            } else {
+                self.count_far(number, times, numbers.len());
+            }
+        }
+        self.seen.truncate(seen);
     }
 
-    /// Counts a number `times` more; returns how often it was counted before.
-    #[inline]
-    fn add(&mut self, number: u32, times: u32) -> u32 {
-        let mask = self.slots.len() - 1;
+    /// `numbers` are all that can come.
+    fn count_far(&mut self, number: u32, times: u32, numbers: usize) {
+        if self.far.is_empty() {
+            let capacity = (2 * numbers).next_power_of_two().max(16);
+            self.shift = u32::BITS - capacity.ilog2();
+            self.far.resize(capacity, (0, 0));
+        }
+        let mask = self.far.len() - 1;
         let mut at = (number.wrapping_mul(Self::MULTIPLIER) >> self.shift) as usize;
-        while self.slots[at & mask].1 > 0 && self.slots[at & mask].0 != number {
+        while self.far[at & mask].1 > 0 && self.far[at & mask].0 != number {
             at += 1;
         }
-        let slot = &mut self.slots[at & mask];
-        let before = slot.1;
-        *slot = (number, before + times);
-        before
+        let slot = &mut self.far[at & mask];
+        *slot = (number, slot.1 + times);
     }
 
-    /// Every number and its count, in the order of the table.
+    /// Every number and its count, in no particular order.
     fn counts(&self) -> impl Iterator<Item = (u32, u64)> + Clone {
-        let counted = self.slots.iter().filter(|slot| slot.1 > 0);
-        counted.map(|&(number, count)| (number, u64::from(count)))
+        let near = self.seen.iter().map(|&number| (number, self.near[number as usize]));
+        let far = self.far.iter().copied().filter(|slot| slot.1 > 0);
+        near.chain(far).map(|(number, count)| (number, u64::from(count)))
+    }
+
+    /// The same for localities that were shifted by one; those that stood for none are left out.
+    fn localities(&self) -> impl Iterator<Item = (u32, u64)> + Clone {
+        self.counts().filter_map(|(place, count)| Some((place.checked_sub(1)?, count)))
     }
 }
 
@@ -249,20 +279,17 @@ impl Distinct {
 /// ([`taster_findings::same_place_pairs`]).
 fn axis_summary(places: &[(u32, u32)], sizes: &[u64], tally: &mut Tally) -> (AxisSummary, u64) {
     let (mut summary, mut pairs, mut top) = (AxisSummary::default(), 0, (0, Reverse(u32::MAX)));
-    tally.reset(places.len());
-    // Neighbouring documents are often of the same place.
-    for same in places.chunk_by(|a, b| a.0 == b.0).filter(|same| same[0].0 > 0) {
-        let (locality, times) = (same[0].0 - 1, same.iter().map(|place| place.1).sum::<u32>());
-        let before = tally.add(locality, times);
-        summary.with_value += u64::from(times);
-        summary.distinct += u64::from(before == 0);
-        pairs += u64::from(times) * (2 * u64::from(before) + u64::from(times) - 1);
-        top = top.max((before + times, Reverse(locality)));
+    tally.count(places);
+    for (locality, documents) in tally.localities() {
+        summary.with_value += documents;
+        summary.distinct += 1;
+        pairs += documents * (documents - 1);
+        top = top.max((documents, Reverse(locality)));
     }
     let (edf, Reverse(locality)) = top;
     summary.top = (edf > 0).then(|| TopPlace {
         locality,
-        edf: u64::from(edf),
+        edf,
         locality_documents: sizes.get(locality as usize).copied().unwrap_or(0),
     });
     (summary, pairs)
@@ -357,7 +384,7 @@ mod tests {
     fn counts_equal_the_naive_twin() {
         let (mut tally, mut distinct) = (Tally::default(), Distinct::default());
         for (seed, length, different) in
-            [(1, 0, 1), (2, 1, 5), (3, 40, 3), (4, 300, 20), (5, 900, 2000), (6, 70, 1)]
+            [(1, 0, 1), (2, 1, 5), (3, 40, 3), (4, 300, 20), (5, 900, 2000), (6, 70, 1), (7, 600, 90_000)]
         {
             let places = scrambled(seed, length, different);
             let mut counts = BTreeMap::new();

@@ -14,6 +14,7 @@ use taster_planning::{Manifest, Parameters, Unit};
 use taster_storage::{Sources, Store};
 
 use crate::TaskError;
+use crate::behind::Behind;
 use crate::count::Output;
 use crate::error::InObject;
 use crate::matcher::Matcher;
@@ -33,6 +34,8 @@ pub(crate) struct Workspace {
     pub matcher: Option<Arc<Matcher>>,
     /// What tasks leave to the next ones.
     pub memory: Arc<Memory>,
+    /// Commits receipts behind the tasks, where a driver waits for them at the end of a wave.
+    behind: Option<Arc<Behind>>,
     /// Ends the task soon after it is set.
     stop: Arc<AtomicBool>,
 }
@@ -85,8 +88,22 @@ impl Workspace {
             segment_tokens,
             matcher: matcher.map(Arc::new),
             memory: Arc::default(),
+            behind: None,
             stop: Arc::default(),
         })
+    }
+
+    /// The same for who calls [`Workspace::settle`] at the end of every wave: receipts are committed behind the tasks.
+    pub(crate) fn settled_by_wave(self) -> Self {
+        Self { behind: Some(Arc::new(Behind::new(self.store.clone()))), ..self }
+    }
+
+    /// Waits for the receipts that are committed behind the tasks.
+    ///
+    /// # Errors
+    /// Trouble with one of them.
+    pub(crate) fn settle(&self) -> Result<(), TaskError> {
+        self.behind.as_ref().map_or(Ok(()), |behind| Ok(behind.settle()?))
     }
 
     /// The same for a task that `stop` ends.
@@ -149,8 +166,12 @@ impl Workspace {
         key: &str,
         receipt: &T,
     ) -> Result<(), TaskError> {
-        let bytes = serde_json::to_vec(receipt).in_object(key)?;
-        Ok(self.store.commit(key, Bytes::from(bytes))?)
+        let bytes = Bytes::from(serde_json::to_vec(receipt).in_object(key)?);
+        let handed = match &self.behind {
+            Some(behind) => behind.commit(key, bytes),
+            None => Err(bytes),
+        };
+        handed.or_else(|bytes| Ok(self.store.commit(key, bytes)?))
     }
 
     /// Reads and checks the header of an object with `slices` slices.
