@@ -31,6 +31,14 @@ pub struct Summary {
     pub places: Vec<AxisSummary>,
 }
 
+impl Summary {
+    /// The same without its places, which costs no allocation.
+    #[must_use]
+    pub fn bare(&self) -> Self {
+        Self { places: Vec::new(), ..*self }
+    }
+}
+
 /// The places of one n-gram on one axis.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AxisSummary {

@@ -210,8 +210,8 @@ impl Describer {
     ) {
         let level = &self.levels[order];
         match self.levels.get(order + 1) {
-            Some(longer) => self.places.closed(level.extended(longer), document.ord, table, rules),
-            None => self.places.ends(level.inside(), document.ord, table, rules),
+            Some(longer) => self.places.note(level.extended(longer), document.ord, table, rules),
+            None => self.places.note_ends(level.inside(), document.ord, table, rules),
         }
         let surroundings = &self.surroundings;
         self.hits.extend(self.places.0.iter().map(|place| {
@@ -272,30 +272,33 @@ fn is_unseen(df: u32, tokens: &[u64]) -> bool {
     (df < 2) & !tokens.iter().any(|&hash| is_number(hash))
 }
 
-/// The n-grams of one document and order that get a posting. Which do is too irregular for branches:
-/// the loops write every n-gram and count only those that belong there.
+/// The n-grams of one document and order that may get a posting: of each the first that is not extended. Which these are is too
+/// irregular for a branch: every n-gram is written, and kept or overwritten.
 #[derive(Debug, Default)]
 struct Places(Vec<Place>);
 
 impl Places {
-    /// Keeps the closed ones; the places say whether they are extended here.
-    fn closed(
+    /// Replaces them; the places say whether they are extended.
+    fn note(
         &mut self,
-        places: impl Iterator<Item = (Place, bool)>,
+        places: impl ExactSizeIterator<Item = (Place, bool)>,
         document: u32,
         table: &mut Screened,
         rules: &Rules,
     ) {
-        self.0.clear();
-        for (place, is_extended) in places.filter(|(place, _)| place.df <= rules.ceiling) {
-            table.mark_extended(place.slot, is_extended);
-            self.0.push(place);
+        self.0.resize(places.len(), Place::default());
+        let mut length = 0;
+        for (place, is_extended) in places {
+            self.0[length] = place;
+            let is_first = table.note(place.slot, document, is_extended);
+            length += usize::from((place.df <= rules.ceiling) & is_first);
         }
-        self.keep_first(document, table);
+        self.0.truncate(length);
     }
 
-    /// Keeps those of the last order but what is inside a longer sequence.
-    fn ends(
+    /// The same where no longer n-grams were counted; the places say whether they are inside a longer sequence, and then do not
+    /// count.
+    fn note_ends(
         &mut self,
         places: impl Iterator<Item = (Place, bool)>,
         document: u32,
@@ -304,19 +307,8 @@ impl Places {
     ) {
         self.0.clear();
         let ends = places.filter(|(place, is_inside)| (place.df <= rules.ceiling) & !is_inside);
-        self.0.extend(ends.map(|(place, _)| place));
-        self.keep_first(document, table);
-    }
-
-    /// Keeps of those that are not extended the first of each.
-    fn keep_first(&mut self, document: u32, table: &mut Screened) {
-        let mut length = 0;
-        for next in 0..self.0.len() {
-            let place = self.0[next];
-            self.0[length] = place;
-            length += usize::from(table.first_in_document(place.slot, document));
-        }
-        self.0.truncate(length);
+        let first = ends.filter(|(place, _)| table.note(place.slot, document, false));
+        self.0.extend(first.map(|(place, _)| place));
     }
 }
 

@@ -131,20 +131,23 @@ impl Screened {
         Found { slot: at as u32, df: if is_found { slot.df } else { 0 } }
     }
 
-    /// Marks an n-gram as extended if `is_extended`: some longer n-gram has the same document set.
+    /// Takes note of an occurrence of an n-gram in a document, and of whether it `is_extended` there: whether some longer n-gram
+    /// has the same document set. Answers whether it is the first of the document, unless the n-gram is known to be
+    /// extended, here or elsewhere. Documents must come in ascending order.
     #[inline]
-    pub fn mark_extended(&mut self, slot: u32, is_extended: bool) {
-        self.slots[slot as usize].marks |= u32::from(is_extended) << EXTENDED_BIT;
+    pub fn note(&mut self, slot: u32, document: u32, is_extended: bool) -> bool {
+        let marks = &mut self.slots[slot as usize].marks;
+        let extended = *marks & EXTENDED | u32::from(is_extended) << EXTENDED_BIT;
+        let is_first = (extended == 0) & (*marks != document + 1);
+        *marks = extended | (document + 1);
+        is_first
     }
 
-    /// Whether this is the first call for a closed n-gram in this document; always false for an
-    /// extended one. Documents must come in ascending order.
+    /// Whether some occurrence of an n-gram was extended.
     #[inline]
-    pub fn first_in_document(&mut self, slot: u32, document: u32) -> bool {
-        let marks = &mut self.slots[slot as usize].marks;
-        let is_first = *marks & EXTENDED == 0 && *marks != document + 1;
-        *marks = if is_first { document + 1 } else { *marks };
-        is_first
+    #[must_use]
+    pub fn is_extended(&self, slot: u32) -> bool {
+        self.slots[slot as usize].marks & EXTENDED != 0
     }
 }
 
@@ -191,12 +194,12 @@ mod tests {
         table.reset(1);
         table.insert(Entry { fingerprint: 5, low: 2, high: 2 });
         let slot = table.get(5).slot;
-        assert!(table.first_in_document(slot, 0));
-        assert!(!table.first_in_document(slot, 0));
-        assert!(table.first_in_document(slot, 1));
-        table.mark_extended(slot, false);
-        assert!(table.first_in_document(slot, 2));
-        table.mark_extended(slot, true);
-        assert!(!table.first_in_document(slot, 3));
+        assert!(table.note(slot, 0, false));
+        assert!(!table.note(slot, 0, false));
+        assert!(table.note(slot, 1, false));
+        assert!(!table.is_extended(slot));
+        assert!(!table.note(slot, 2, true));
+        assert!(!table.note(slot, 3, false));
+        assert!(table.is_extended(slot));
     }
 }

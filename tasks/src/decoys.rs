@@ -43,15 +43,15 @@ impl Decoys {
         scorer: &Scorer,
         records: impl Iterator<Item = (u32, Record<'a>)>,
     ) {
-        let mut candidate = target.clone();
-        let Candidate { fingerprint, summary, scores } = &mut candidate;
-        mirror(summary);
-        scores.novelty = novelty(summary, scores.spread);
-        mirror(summary);
+        let (fingerprint, mut scores) = (target.fingerprint, target.scores);
+        let mut backwards = target.summary.bare();
+        mirror(&mut backwards);
+        scores.novelty = novelty(&backwards, scores.spread);
         (scores.payload, scores.concentration) = (0.0, 0.0);
-        scores.asymmetry =
-            asymmetry(&exchanged(*fingerprint, summary, scores, summarizer, scorer), scores.spread);
-        let (fingerprint, scores) = (*fingerprint, *scores);
+        scores.asymmetry = asymmetry(
+            &exchanged(fingerprint, &target.summary, &scores, summarizer, scorer),
+            scores.spread,
+        );
         let novel =
             scores.novelty >= LEAST_DECOY.0 && self.novelty.admits(scores.novelty, fingerprint);
         let weighted = scores.asymmetry.weighted;
@@ -59,6 +59,7 @@ impl Decoys {
         if !novel && !lopsided {
             return;
         }
+        let candidate = Candidate { fingerprint, summary: target.summary.clone(), scores };
         let decoy = Decoy { candidate, documents: documents_signature(records) };
         if novel {
             self.novelty.insert(scores.novelty, fingerprint, decoy.clone());
@@ -93,7 +94,7 @@ fn exchanged(
     } else {
         (summary.edf, summary.edf)
     };
-    Summary { varied_left, varied_right, places: Vec::new(), ..*summary }
+    Summary { varied_left, varied_right, ..summary.bare() }
 }
 
 /// Whether A of the decoy can reach [`LEAST_DECOY`]: spares counting for most n-grams.

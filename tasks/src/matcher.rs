@@ -62,7 +62,12 @@ impl Matcher {
             owners.extend(leads.iter().map(|_| index));
             literals.extend(leads);
         }
-        Ok(Self { expressions: expressions?, leads: Leads::new(&literals).map_err(wrong)?, owners, always })
+        Ok(Self {
+            expressions: expressions?,
+            leads: Leads::new(&literals).map_err(wrong)?,
+            owners,
+            always,
+        })
     }
 
     /// Calls `found` with the signature and the bytes of every match: by signature, then in text

@@ -108,7 +108,7 @@ impl Namer<'_> {
         let ngrams = self.fingerprinter.of(order);
         for at in 0..(self.hashes.len() + 1).saturating_sub(order) {
             let found = self.table.get(ngrams.get(at));
-            if found.df == 0 || !self.table.first_in_document(found.slot, self.document) {
+            if found.df == 0 || !self.table.note(found.slot, self.document, false) {
                 continue;
             }
             let index = found.df - 1;

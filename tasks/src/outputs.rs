@@ -38,7 +38,6 @@ pub struct WrittenFile {
 
 impl WrittenFile {
     fn write(out: &Store, name: &str, bytes: Bytes) -> Result<Self, TaskError> {
-        // One after the other: together, the files would take as much memory as what they are made of.
         let file =
             Self { name: name.to_owned(), bytes: bytes.len() as u64, blake3: Digest::of(&bytes) };
         out.replace(name, bytes)?;
@@ -54,14 +53,29 @@ impl Audit {
     /// # Errors
     /// Trouble with the store.
     pub fn write(&self, out: &Store) -> Result<Vec<WrittenFile>, TaskError> {
-        let findings = &self.report.findings;
-        let report = || serde_json::to_vec_pretty(&self.report).in_object("report.json");
         let write = |name, bytes| WrittenFile::write(out, name, bytes);
-        Ok(vec![
-            write("findings.parquet", findings_table(findings)?)?,
-            write("findings.jsonl", lines(findings)?)?,
-            write("occurrences.parquet", self.occurrences_table()?)?,
-            write(FINDING_DOCUMENTS, finding_documents(&self.finding_documents)?)?,
+        let findings = &self.report.findings;
+        // Two at a time: all together, the files would take as much memory as what they are made of.
+        let (tables, others) = std::thread::scope(|scope| {
+            let tables = scope.spawn(|| {
+                Ok([
+                    write("findings.parquet", findings_table(findings)?)?,
+                    write("occurrences.parquet", self.occurrences_table()?)?,
+                    write(FINDING_DOCUMENTS, finding_documents(&self.finding_documents)?)?,
+                ])
+            });
+            let others = self.write_others(out);
+            (tables.join(), others)
+        });
+        let tables: Result<_, TaskError> = tables.unwrap_or_else(|p| std::panic::resume_unwind(p));
+        Ok(tables?.into_iter().chain(others?).collect())
+    }
+
+    fn write_others(&self, out: &Store) -> Result<[WrittenFile; 5], TaskError> {
+        let write = |name, bytes| WrittenFile::write(out, name, bytes);
+        let report = || serde_json::to_vec_pretty(&self.report).in_object("report.json");
+        Ok([
+            write("findings.jsonl", lines(&self.report.findings)?)?,
             write("manifest.jsonl", lines(&self.shards)?)?,
             write("quarantine.jsonl", lines(&self.quarantine)?)?,
             write("report.html", Bytes::from(self.page()?))?,

@@ -204,7 +204,11 @@ struct Scoring<'a> {
     slice: usize,
     receipt: ScoreReceipt,
     found: Vec<Found<'a>>,
-    sorted: Vec<Found<'a>>,
+    /// Fingerprints of what was found, each with its place there.
+    keys: Vec<(u64, u32)>,
+    sorted: Vec<(u64, u32)>,
+    /// The records of one n-gram.
+    same: Vec<Found<'a>>,
     sort: BinSort,
 }
 
@@ -239,7 +243,9 @@ impl<'a> Scoring<'a> {
             slice: 0,
             receipt: ScoreReceipt::new(axes),
             found: Vec::new(),
+            keys: Vec::new(),
             sorted: Vec::new(),
+            same: Vec::new(),
             sort: BinSort::default(),
         }
     }
@@ -258,16 +264,25 @@ impl<'a> Scoring<'a> {
                 self.found.push(Found { run: frame.run, record });
             }
         }
-        let key = |found: &Found<'_>| found.record.head.fingerprint << PARTITIONS.ilog2();
-        let mut memory = std::mem::take(&mut self.sorted);
-        let sorted = self.sort.sort(&self.found, &mut memory, key);
-        for records in
-            sorted.chunk_by(|a, b| a.record.head.fingerprint == b.record.head.fingerprint)
-        {
-            self.ngram(records);
-        }
-        self.sorted = memory;
+        self.each_ngram();
         Ok(())
+    }
+
+    /// Brings the records of each n-gram together, in the order of their runs.
+    fn each_ngram(&mut self) {
+        let keys = self.found.iter().map(|found| found.record.head.fingerprint);
+        self.keys.clear();
+        self.keys.extend(keys.zip(0..));
+        let mut memory = std::mem::take(&mut self.sorted);
+        let mut same = std::mem::take(&mut self.same);
+        // All begin with the bits of the partition.
+        let sorted = self.sort.sort(&self.keys, &mut memory, |key| key.0 << PARTITIONS.ilog2());
+        for keys in sorted.chunk_by(|a, b| a.0 == b.0) {
+            same.clear();
+            same.extend(keys.iter().map(|&(_, at)| self.found[at as usize]));
+            self.ngram(&same);
+        }
+        (self.sorted, self.same) = (memory, same);
     }
 
     fn ngram(&mut self, records: &[Found<'_>]) {

@@ -1,5 +1,8 @@
 //! Which tokens of a document deserve a look at their code points.
 
+use std::collections::HashMap;
+use std::sync::LazyLock;
+
 use taster_findings::{in_symbol_run, token_code_points};
 use taster_ngrams::{Segment, Span, Tokenizer};
 
@@ -11,6 +14,7 @@ pub(crate) struct UnusualTokens {
     documents: u32,
     spans: Vec<Span>,
     positions: Vec<u32>,
+    known: Known,
 }
 
 impl UnusualTokens {
@@ -18,7 +22,7 @@ impl UnusualTokens {
     pub(crate) fn push(&mut self, text: &str, tokenizer: &dyn Tokenizer) {
         let document = self.documents;
         self.documents += 1;
-        let positions = unusual_tokens(text, tokenizer, &mut self.spans);
+        let positions = unusual_tokens(text, tokenizer, &mut self.spans, &mut self.known);
         self.found.extend(positions.into_iter().map(|position| (document, position)));
     }
 
@@ -40,19 +44,36 @@ impl UnusualTokens {
 
 /// Positions of the tokens with unusual code points, ascending. Plain ASCII text has none but
 /// control characters, which are looked at like everything else.
-fn unusual_tokens(text: &str, tokenizer: &dyn Tokenizer, spans: &mut Vec<Span>) -> Vec<u32> {
+fn unusual_tokens(
+    text: &str,
+    tokenizer: &dyn Tokenizer,
+    spans: &mut Vec<Span>,
+    known: &mut Known,
+) -> Vec<u32> {
     if is_harmless_text(text) {
         return Vec::new();
     }
     spans.clear();
     tokenizer.spans(text, spans);
-    let is_unusual = |span: &Span| {
+    let mut is_unusual = |span: &Span| {
         let (start, end) = (span.start as usize, span.end as usize);
         let token = &text[start..end];
-        is_unusual(token) || (is_repeated(text, start, token) && in_symbol_run(text, start))
+        is_unusual(token, known) || (is_repeated(text, start, token) && in_symbol_run(text, start))
     };
-    let positions = spans.iter().enumerate().filter(|(_, span)| is_unusual(span));
-    positions.map(|(position, _)| position as u32).collect()
+    let (mut positions, mut position, mut at) = (Vec::new(), 0, 0);
+    // Only a token that holds an odd byte can be unusual.
+    loop {
+        at = next_odd_byte(text.as_bytes(), at);
+        position += spans[position..].partition_point(|span| span.end as usize <= at);
+        let Some(span) = spans.get(position) else {
+            return positions;
+        };
+        // What stands between tokens is white space.
+        if (span.start as usize) <= at && is_unusual(span) {
+            positions.push(position as u32);
+        }
+        at = if (span.start as usize) <= at { span.end } else { span.start } as usize;
+    }
 }
 
 /// Whether a token beyond ASCII stands beside its like: few do, and only they can be in a run.
@@ -116,53 +137,102 @@ fn is_harmless(c: char) -> bool {
         | '\u{3041}'..='\u{3096}' | '\u{30a1}'..='\u{30fa}' | '\u{3400}'..='\u{4dbf}' | '\u{4e00}'..='\u{9fff}')
 }
 
-fn is_unusual(token: &str) -> bool {
-    !is_plain(token) && token_code_points(&[token]).score > 0.0
+fn is_unusual(token: &str, known: &mut Known) -> bool {
+    !is_plain(token) && known.is_unusual(token)
+}
+
+/// What was found of tokens that deserve a close look: text repeats its words.
+#[derive(Debug, Default)]
+struct Known(HashMap<Box<str>, bool>);
+
+impl Known {
+    /// Most tokens that are kept, and bytes of the longest.
+    const MOST: usize = 1 << 14;
+    const LONGEST: usize = 64;
+
+    fn is_unusual(&mut self, token: &str) -> bool {
+        if let Some(&is_unusual) = self.0.get(token) {
+            return is_unusual;
+        }
+        let is_unusual = token_code_points(&[token]).score > 0.0;
+        if token.len() <= Self::LONGEST {
+            if self.0.len() >= Self::MOST {
+                self.0.clear();
+            }
+            self.0.insert(token.into(), is_unusual);
+        }
+        is_unusual
+    }
 }
 
 /// Whether a token is made of the letters of one of the blocks that make up nearly all text:
 /// spares the close look at every word of a corpus that is not English.
 fn is_plain(token: &str) -> bool {
-    let mut blocks = token.chars().filter(|c| !c.is_ascii_digit() && *c != '_').map(plain_block);
-    let first = blocks.next().unwrap_or(Some(0));
-    first.is_some() && blocks.all(|block| block == first)
+    let bytes = token.as_bytes();
+    if bytes.iter().all(u8::is_ascii_graphic) {
+        return true;
+    }
+    let blocks = &*BLOCKS;
+    let mut first = DIGIT;
+    token.chars().all(|c| {
+        let block = blocks.get(c as usize).copied().unwrap_or(NO_BLOCK);
+        let agrees = (block != NO_BLOCK) & ((block == first) | (block == DIGIT) | (first == DIGIT));
+        first = if first == DIGIT { block } else { first };
+        agrees
+    })
 }
 
-/// A number for the block of an everyday letter; `None` for everything else.
-fn plain_block(c: char) -> Option<u8> {
+/// The block of what is in words of all blocks.
+const DIGIT: u8 = 0;
+/// The block of what deserves a close look.
+const NO_BLOCK: u8 = u8::MAX;
+
+/// The block of every character of the first plane.
+static BLOCKS: LazyLock<Vec<u8>> = LazyLock::new(|| {
+    (0..0x1_0000).map(|code| char::from_u32(code).map_or(NO_BLOCK, block)).collect()
+});
+
+/// A number for the block of an everyday letter.
+fn block(c: char) -> u8 {
     match c {
-        '!'..='~' | '\u{c0}'..='\u{24f}' | '\u{1e00}'..='\u{1eff}' => Some(0),
-        '\u{370}'..='\u{3ff}' => Some(1),
-        '\u{400}'..='\u{4ff}' => Some(2),
-        '\u{5d0}'..='\u{5ea}' => Some(3),
-        '\u{620}'..='\u{64a}' => Some(4),
-        '\u{904}'..='\u{939}' => Some(5),
-        '\u{e01}'..='\u{e3a}' => Some(6),
-        '\u{3041}'..='\u{30ff}' => Some(7),
-        '\u{4e00}'..='\u{9fff}' | '\u{3001}' | '\u{3002}' => Some(8),
-        '\u{ac00}'..='\u{d7a3}' => Some(9),
-        _ => None,
+        '0'..='9' | '_' => DIGIT,
+        '!'..='~' | '\u{c0}'..='\u{24f}' | '\u{1e00}'..='\u{1eff}' => 1,
+        '\u{370}'..='\u{3ff}' => 2,
+        '\u{400}'..='\u{4ff}' => 3,
+        '\u{5d0}'..='\u{5ea}' => 4,
+        '\u{620}'..='\u{64a}' => 5,
+        '\u{904}'..='\u{939}' => 6,
+        '\u{e01}'..='\u{e3a}' => 7,
+        '\u{3041}'..='\u{30ff}' => 8,
+        '\u{4e00}'..='\u{9fff}' | '\u{3001}' | '\u{3002}' => 9,
+        '\u{ac00}'..='\u{d7a3}' => 10,
+        _ => NO_BLOCK,
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
     use taster_ngrams::Words;
+
+    fn unusual(text: &str, spans: &mut Vec<Span>) -> Vec<u32> {
+        unusual_tokens(text, &Words, spans, &mut Known::default())
+    }
 
     #[test]
     fn invisible_and_mixed_tokens_are_found() {
         let text = "plain \u{200b}\u{2060} naïve p\u{430}ypal 漢字 \u{1}";
         let mut spans = Vec::new();
-        let unusual = unusual_tokens(text, &Words, &mut spans);
-        let tokens: Vec<&str> = unusual
+        let positions = unusual(text, &mut spans);
+        let tokens: Vec<&str> = positions
             .iter()
             .map(|&i| spans[i as usize])
             .map(|s| &text[s.start as usize..s.end as usize])
             .collect();
         assert!(tokens.contains(&"\u{200b}") && tokens.contains(&"p\u{430}ypal"), "{tokens:?}");
         assert!(!tokens.contains(&"naïve") && !tokens.contains(&"漢"));
-        assert!(unusual_tokens("plain text\n", &Words, &mut spans).is_empty());
+        assert!(unusual("plain text\n", &mut spans).is_empty());
     }
 
     #[test]
@@ -171,11 +241,11 @@ mod tests {
         for text in ["a ｡｡｡ b", "｡｡｡｡｡｡｡｡｡｡", "price €€€", "⌘⌘⌘⌘"]
         {
             let run = text.chars().filter(|c| !c.is_ascii()).count();
-            assert_eq!(unusual_tokens(text, &Words, &mut spans).len(), run, "{text}");
+            assert_eq!(unusual(text, &mut spans).len(), run, "{text}");
         }
         for text in ["a ｡｡ b", "｡ ｡ ｡", "5 € 6 €", "———", "…………", "。。。", "★★★★", "═════"]
         {
-            assert!(unusual_tokens(text, &Words, &mut spans).is_empty(), "{text}");
+            assert!(unusual(text, &mut spans).is_empty(), "{text}");
         }
     }
 
@@ -184,11 +254,11 @@ mod tests {
         let mut spans = Vec::new();
         let harmless = (0x80..0x11_0000).filter_map(char::from_u32).filter(|&c| is_harmless(c));
         for c in harmless {
-            assert!(!is_unusual(&c.to_string()), "{c:?}");
+            assert!(!is_unusual(&c.to_string(), &mut Known::default()), "{c:?}");
             spans.clear();
             Words.spans(&format!("a{c}b"), &mut spans);
             let expected = if c.is_whitespace() { 2 } else { 3 };
-            assert!(plain_block(c) == Some(0) || spans.len() == expected, "{c:?}");
+            assert!(block(c) == 1 || spans.len() == expected, "{c:?}");
         }
     }
 
@@ -209,6 +279,51 @@ mod tests {
         }
     }
 
+    proptest! {
+        #[test]
+        fn every_unusual_token_is_found(text in "([a-zé я\u{430}p\u{200b}漢\u{1}\t\u{3000}😀｡]{0,9}[a-z. ]{0,70}){0,5}") {
+            let mut spans = Vec::new();
+            let found = unusual(&text, &mut spans);
+            let mut all = Vec::new();
+            Words.spans(&text, &mut all);
+            let is_found = |span: &Span| {
+                let (start, end) = (span.start as usize, span.end as usize);
+                let token = &text[start..end];
+                token_code_points(&[token]).score > 0.0 && !is_plain(token)
+                    || token.len() > 1 && in_symbol_run(&text, start)
+            };
+            let expected = all.iter().enumerate().filter(|(_, span)| is_found(span));
+            prop_assert_eq!(found, expected.map(|(at, _)| at as u32).collect::<Vec<_>>());
+        }
+    }
+
+    #[test]
+    fn plain_tokens_are_of_one_block_and_digits() {
+        for token in ["word", "naïve_2", "2024", "слово", "5й", "漢字、", "ひらカナ", "한국어"]
+        {
+            assert!(is_plain(token), "{token}");
+        }
+        for token in ["p\u{430}ypal", "\u{1}", "a\u{200b}", "1漢a", "😀", "\u{20000}"] {
+            assert!(!is_plain(token), "{token:?}");
+        }
+    }
+
+    #[test]
+    fn what_is_known_of_tokens_is_what_is_found() {
+        let mut known = Known::default();
+        let tokens =
+            (0..40_000).map(|at| format!("{}\u{430}{at}", if at % 2 == 0 { "p" } else { "й" }));
+        for token in tokens.chain(["p\u{430}".repeat(60)]) {
+            let expected = token_code_points(&[&token]).score > 0.0;
+            assert_eq!(
+                [known.is_unusual(&token), known.is_unusual(&token)],
+                [expected; 2],
+                "{token}"
+            );
+            assert!(known.0.len() <= Known::MOST);
+        }
+    }
+
     #[test]
     fn harmless_texts_have_no_unusual_token() {
         let texts = ["naïve “quotes” – 5 € ™", "漢字かなカナ、東京\u{3000}OK", "a\u{a0}b → c"];
@@ -217,7 +332,7 @@ mod tests {
             let mut spans = Vec::new();
             Words.spans(text, &mut spans);
             let mut tokens = spans.iter().map(|s| &text[s.start as usize..s.end as usize]);
-            assert!(!tokens.any(is_unusual));
+            assert!(!tokens.any(|token| is_unusual(token, &mut Known::default())));
         }
         for text in ["p\u{430}y", "a\u{200b}", "\u{1}", "a\u{ad}b", "\u{feff}a"] {
             assert!(!is_harmless_text(text), "{text:?}");

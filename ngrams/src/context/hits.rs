@@ -88,9 +88,10 @@ impl Hits {
             self.fine_bins
                 .scatter(hits, &mut self.fine, below + 1, |hit| hit.slot as usize & below);
             let sorted = &self.fine[..hits.len()];
-            for hits in sorted.chunk_by(|a, b| a.slot == b.slot) {
-                writer.record(hits);
-            }
+            let records = sorted.chunk_by(|a, b| a.slot == b.slot);
+            // That an n-gram is extended may show only after its first hit.
+            let closed = records.filter(|hits| !table.is_extended(hits[0].slot));
+            closed.for_each(|hits| writer.record(hits));
         }
         writer.finish()
     }

@@ -61,7 +61,7 @@ impl Level {
 
     /// Those that reach the floor, each with whether an n-gram one token longer around it has the same df.
     #[inline]
-    pub(super) fn extended(&self, longer: &Self) -> impl Iterator<Item = (Place, bool)> {
+    pub(super) fn extended(&self, longer: &Self) -> impl ExactSizeIterator<Item = (Place, bool)> {
         self.places.iter().map(|&place| {
             let at = place.at as usize;
             // The longer ones that begin one place before and at the same place.
