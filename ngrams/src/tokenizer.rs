@@ -167,18 +167,12 @@ impl AsciiBlock {
 /// One bit per byte: whether it `is` of a class.
 #[inline]
 fn bits(bytes: &[u8; BLOCK], is: impl Fn(u8) -> bool) -> u64 {
+    /// Moves the lowest bit of byte i to bit 56 + i: a power of two for each, no two of which bring bits to the same place.
+    const GATHER: u64 = 0x0102_0408_1020_4080;
     let flags = bytes.map(|byte| u8::from(is(byte)));
     let (eights, _) = flags.as_chunks::<8>();
-    let mut bits = 0;
-    for (index, eight) in eights.iter().enumerate() {
-        // Brings the lowest bits of the eight bytes together: of pairs, of fours, of all.
-        let mut gathered = u64::from_le_bytes(*eight);
-        gathered |= gathered >> 7;
-        gathered |= gathered >> 14;
-        gathered |= gathered >> 28;
-        bits |= (gathered & 0xff) << (8 * index);
-    }
-    bits
+    let gathered = eights.iter().map(|eight| u64::from_le_bytes(*eight).wrapping_mul(GATHER) >> 56);
+    gathered.enumerate().fold(0, |bits, (index, eight)| bits | eight << (8 * index))
 }
 
 /// The end of the word that continues at byte `at`.

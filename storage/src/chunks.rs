@@ -137,12 +137,12 @@ impl Inner {
 
     /// A window that begins with `range` and reaches further if there is more of the chunk.
     fn moved(&self, window: &Window, range: &Range<u64>) -> Result<Window, ReadError> {
-        let at_once = match self.ahead.object().is_local() {
-            true => LOCAL_WINDOW_BYTES,
-            false => REMOTE_WINDOW_BYTES,
+        let (at_once, head) = match self.ahead.object().is_local() {
+            // To read a file's bytes again costs less than to put those that are there before others.
+            true => (LOCAL_WINDOW_BYTES, Bytes::new()),
+            false => (REMOTE_WINDOW_BYTES, window.head_of(range)),
         };
         let end = range.end.max(range.start.saturating_add(at_once)).min(self.range.end);
-        let head = window.head_of(range);
         let rest = self.ahead.read(range.start + head.len() as u64..end, range.end)?;
         let bytes = if head.is_empty() { rest } else { joined(&head, &rest) };
         Ok(Window { start: range.start, bytes })
