@@ -14,7 +14,7 @@ const LANES: usize = 4;
 /// An automaton over the strings (A. Aho and M. Corasick, *Efficient string matching*, 1975).
 #[derive(Debug)]
 pub(crate) enum Leads {
-    Few(Few),
+    Few(Box<Few>),
     Many(AhoCorasick),
 }
 
@@ -25,7 +25,7 @@ impl Leads {
         if strings.iter().map(Vec::len).sum::<usize>() > FAST_BYTES {
             return AhoCorasick::new(strings).map(Self::Many).map_err(|error| error.to_string());
         }
-        Few::new(strings).map(Self::Few)
+        Few::new(strings).map(|few| Self::Few(Box::new(few)))
     }
 
     /// Calls `found` with the number and the first byte of every string in `text`, overlapping ones too, in no
@@ -135,7 +135,7 @@ mod tests {
             strings in prop::collection::vec(prop::collection::vec(b'a'..=b'c', 1..6), 0..8),
             text in prop::collection::vec(b'a'..=b'd', 0..90),
         ) {
-            let few = Leads::Few(Few::new(&strings).unwrap());
+            let few = Leads::Few(Box::new(Few::new(&strings).unwrap()));
             prop_assert_eq!(all(&few, &text), naive(&strings, &text));
             let many = Leads::Many(AhoCorasick::new(&strings).unwrap());
             prop_assert_eq!(all(&many, &text), naive(&strings, &text));
