@@ -12,6 +12,7 @@
 use std::ops::RangeInclusive;
 
 use crate::Fingerprinter;
+use crate::count::SLICES;
 use crate::fingerprint::{Ngrams, fingerprint, is_number};
 use crate::lookup::{Found, Screened};
 use crate::object::Header;
@@ -36,6 +37,9 @@ pub const CONTEXT: usize = 4;
 /// Times as many documents as the n-gram from which a context of four tokens counts as common: a
 /// payload is in about as many as its trigger, what a site says everywhere in many more.
 const COMMON_FROM: u32 = 4;
+
+/// Slices of a context run: those of a count run, and one frame with the [`Rows`](crate::posting::Rows) of its documents.
+pub const ALL_SLICES: usize = SLICES + 1;
 
 /// What decides which n-grams are described and how.
 #[derive(Debug, Clone)]
@@ -137,7 +141,6 @@ impl Describer {
                 self.document(&document, table, rules);
             }
         }
-        self.rows.pack();
         self.hits.assemble(table, &self.rows, header)
     }
 

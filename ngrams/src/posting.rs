@@ -1,8 +1,9 @@
 //! Postings: where and how a screened n-gram stands in one document.
 //!
 //! A record is one n-gram of one segment: its fingerprint, order, global df and number of
-//! postings, then the postings. A frame holds the layout of its postings, then records. Records of different segments are merged by putting
-//! their postings side by side, which is commutative and associative up to their order.
+//! postings, then the postings. Records of different segments are merged by putting
+//! their postings side by side, which is commutative and associative up to their order. Where a document stands on every
+//! axis is told once per segment, in its rows, and not in each of its postings.
 
 use thiserror::Error;
 
@@ -63,17 +64,12 @@ pub const MAX_AXES: usize = 64;
 #[derive(Debug, Default)]
 pub struct LocalityRows {
     ordinals: Vec<u32>,
-    /// Least ordinal and bytes of the difference from it, per axis.
-    axes: Vec<(u32, usize)>,
-    /// All rows in as few bytes as the axes need, with some to spare.
-    packed: Vec<u8>,
-    width: usize,
+    /// Ordinals of a row.
+    axes: usize,
 }
 
-/// Bytes of a row that are copied without asking for its length.
-const ROW: usize = 8;
-/// Bytes of a posting after its row.
-const FIXED: usize = 11;
+/// Bytes of a posting.
+const POSTING: usize = 11;
 
 impl LocalityRows {
     /// Appends the next document, whose ordinal on every axis `each` passes on: as many as for
@@ -81,7 +77,7 @@ impl LocalityRows {
     pub fn push(&mut self, each: impl FnOnce(&mut dyn FnMut(u32))) {
         let before = self.ordinals.len();
         each(&mut |locality| self.ordinals.push(locality));
-        self.axes.resize(self.ordinals.len() - before, (0, 0));
+        self.axes = self.ordinals.len() - before;
     }
 
     /// Forgets all documents and keeps the memory.
@@ -89,77 +85,110 @@ impl LocalityRows {
         self.ordinals.clear();
     }
 
-    /// Packs the rows for [`put_record`]: all documents are there.
-    pub fn pack(&mut self) {
-        let rows = || self.ordinals.chunks_exact(self.axes.len().max(1));
+    /// Appends all rows in as few bytes as the axes need: number of axes, of every axis the bytes and the least
+    /// ordinal, and of every document what its ordinals are beyond these. [`Rows::decode`] reads it.
+    pub fn encode(&self, out: &mut Vec<u8>) {
+        let rows = || self.ordinals.chunks_exact(self.axes.max(1));
         let range = |axis: usize| {
             let column = || rows().map(|row| row[axis]);
             let (least, most) = (column().min().unwrap_or(0), column().max().unwrap_or(0));
             (least, (u32::BITS - (most - least).leading_zeros()).div_ceil(8) as usize)
         };
-        let axes: Vec<(u32, usize)> = (0..self.axes.len()).map(range).collect();
-        self.packed.clear();
-        for row in rows() {
-            for (ordinal, (least, width)) in row.iter().zip(&axes) {
-                self.packed.extend_from_slice(&(ordinal - least).to_le_bytes()[..*width]);
-            }
-        }
-        self.packed.resize(self.packed.len() + ROW, 0);
-        self.width = axes.iter().map(|(_, width)| width).sum();
-        self.axes = axes;
-    }
-
-    /// Appends what a reader of records must know of the rows: what [`Records::open`] expects at
-    /// the front of a frame.
-    pub fn put_layout(&self, out: &mut Vec<u8>) {
-        out.push(self.axes.len() as u8);
-        for &(least, width) in &self.axes {
+        let axes: Vec<(u32, usize)> = (0..self.axes).map(range).collect();
+        out.push(axes.len() as u8);
+        for &(least, width) in &axes {
             out.push(width as u8);
             out.extend_from_slice(&least.to_le_bytes());
         }
-    }
-
-    /// Copies the row of a document to the front of `out`; what is behind it there is lost.
-    #[inline]
-    fn put(&self, document: u32, out: &mut [u8]) {
-        let row = &self.packed[document as usize * self.width..];
-        let length = if self.width <= ROW { ROW } else { self.width };
-        out[..length].copy_from_slice(&row[..length]);
+        for row in rows() {
+            for (ordinal, (least, width)) in row.iter().zip(&axes) {
+                out.extend_from_slice(&(ordinal - least).to_le_bytes()[..*width]);
+            }
+        }
     }
 }
 
-/// Appends a record; `rows` holds the packed localities of all its documents.
+/// Where the documents of a segment stand: rows that were read back.
 ///
-/// A posting is its document's row, the document (2 bytes), the contexts and the jump: all of the
+/// Memory: a few bytes per document, as stored.
+#[derive(Debug, Clone, Default)]
+pub struct Rows {
+    axes: Vec<Axis>,
+    /// Bytes of a row.
+    width: usize,
+    /// All rows, and some bytes more, so that four can be read anywhere.
+    packed: Vec<u8>,
+}
+
+/// Where the ordinals of an axis are in a row.
+#[derive(Debug, Clone, Copy)]
+struct Axis {
+    /// First byte.
+    at: usize,
+    /// The bits of as many bytes as it has.
+    mask: u32,
+    least: u32,
+}
+
+impl Rows {
+    /// Reads what [`LocalityRows::encode`] wrote.
+    ///
+    /// # Errors
+    /// If the bytes are no rows.
+    pub fn decode(bytes: &[u8]) -> Result<Self, PostingError> {
+        let (&axes, rest) = bytes.split_first().ok_or(PostingError("axes"))?;
+        let layout = 5 * usize::from(axes);
+        let (layout, packed) = rest.split_at_checked(layout).ok_or(PostingError("axes"))?;
+        let (layout, _) = layout.as_chunks::<5>();
+        if layout.len() > MAX_AXES || layout.iter().any(|axis| axis[0] > 4) {
+            return Err(PostingError("axes"));
+        }
+        let mut width = 0;
+        let axis = |&[bytes, ref least @ ..]: &[u8; 5]| {
+            let at = width;
+            width += usize::from(bytes);
+            let mask = u32::MAX.checked_shr(u32::BITS - 8 * u32::from(bytes)).unwrap_or(0);
+            Axis { at, mask, least: u32::from_le_bytes(*least) }
+        };
+        let axes = layout.iter().map(axis).collect();
+        if !packed.len().is_multiple_of(width.max(1)) || (width == 0 && !packed.is_empty()) {
+            return Err(PostingError("rows"));
+        }
+        Ok(Self { axes, width, packed: [packed, &[0; 4]].concat() })
+    }
+
+    /// The ordinal of a document; of one beyond the last, the least of the axis.
+    #[inline]
+    fn locality(&self, document: u32, axis: Axis) -> u32 {
+        let at = document as usize * self.width + axis.at;
+        let four = self.packed.get(at..).and_then(|rest| rest.first_chunk());
+        axis.least.wrapping_add(u32::from_le_bytes(four.copied().unwrap_or_default()) & axis.mask)
+    }
+}
+
+/// Appends a record.
+///
+/// A posting is the document (2 bytes), the contexts and the jump: all of the
 /// same length, so that nothing has to be read before the next can be found.
-pub fn put_record(
-    head: RecordHead,
-    postings: impl Iterator<Item = Posting>,
-    rows: &LocalityRows,
-    out: &mut Vec<u8>,
-) {
+pub fn put_record(head: RecordHead, postings: impl Iterator<Item = Posting>, out: &mut Vec<u8>) {
     out.extend_from_slice(&head.fingerprint.to_le_bytes());
     out.push(head.order | u8::from(head.unusual) << 7);
     varint::put(out, u64::from(head.df));
     varint::put(out, u64::from(head.postings));
     let start = out.len();
-    let stride = rows.width + FIXED;
-    let end = start + stride * head.postings as usize;
-    out.resize(end + ROW, 0);
-    let mut at = start;
-    for posting in postings {
-        rows.put(posting.document, &mut out[at..]);
-        out[at + rows.width..][..FIXED].copy_from_slice(&fixed(&posting));
-        at += stride;
+    out.resize(start + POSTING * head.postings as usize, 0);
+    let (rooms, _) = out[start..].as_chunks_mut::<POSTING>();
+    let mut put = 0;
+    for (room, posting) in rooms.iter_mut().zip(postings) {
+        *room = encoded(&posting);
+        put += 1;
     }
-    debug_assert_eq!(at, end, "as many postings as announced");
-    out.truncate(end);
+    debug_assert_eq!(put, head.postings, "as many postings as announced");
 }
 
-/// What stands in every posting after the row.
 #[inline]
-fn fixed(posting: &Posting) -> [u8; FIXED] {
-    let mut bytes = [0; FIXED];
+fn encoded(posting: &Posting) -> [u8; POSTING] {
+    let mut bytes = [0; POSTING];
     bytes[..2].copy_from_slice(&(posting.document as u16).to_le_bytes());
     bytes[2..6].copy_from_slice(&posting.left.to_le_bytes());
     bytes[6..10].copy_from_slice(&posting.right.to_le_bytes());
@@ -168,7 +197,7 @@ fn fixed(posting: &Posting) -> [u8; FIXED] {
 }
 
 #[inline]
-fn posting(bytes: &[u8; FIXED]) -> Posting {
+fn posting(bytes: &[u8; POSTING]) -> Posting {
     let [d0, d1, l0, l1, l2, l3, r0, r1, r2, r3, jump] = *bytes;
     Posting {
         document: u32::from(u16::from_le_bytes([d0, d1])),
@@ -178,17 +207,10 @@ fn posting(bytes: &[u8; FIXED]) -> Posting {
     }
 }
 
-/// How the rows of a frame are packed: of every axis the bytes and the least ordinal.
-#[derive(Debug, Clone, Copy)]
-struct Layout<'a> {
-    axes: &'a [[u8; 5]],
-    width: usize,
-}
-
 /// The records of a frame.
 #[derive(Debug, Clone)]
 pub struct Records<'a> {
-    layout: Layout<'a>,
+    rows: &'a Rows,
     rest: &'a [u8],
 }
 
@@ -197,25 +219,15 @@ pub struct Records<'a> {
 pub struct Record<'a> {
     /// What the record says of its n-gram.
     pub head: RecordHead,
-    layout: Layout<'a>,
-    body: &'a [u8],
+    rows: &'a Rows,
+    postings: &'a [[u8; POSTING]],
 }
 
 impl<'a> Records<'a> {
-    /// Reads the layout at the front of a frame's payload.
-    ///
-    /// # Errors
-    /// If there is none.
-    pub fn open(payload: &'a [u8]) -> Result<Self, PostingError> {
-        let (&axes, rest) = payload.split_first().ok_or(PostingError("axes"))?;
-        let bytes = 5 * usize::from(axes);
-        let (axes, rest) = rest.split_at_checked(bytes).ok_or(PostingError("axes"))?;
-        let (axes, _) = axes.as_chunks::<5>();
-        if axes.len() > MAX_AXES || axes.iter().any(|axis| axis[0] > 4) {
-            return Err(PostingError("axes"));
-        }
-        let width = axes.iter().map(|axis| usize::from(axis[0])).sum();
-        Ok(Self { layout: Layout { axes, width }, rest })
+    /// The records of a frame's payload; `rows` are those of its segment.
+    #[must_use]
+    pub fn new(payload: &'a [u8], rows: &'a Rows) -> Self {
+        Self { rows, rest: payload }
     }
 
     /// The next record; `None` at the end.
@@ -231,15 +243,15 @@ impl<'a> Records<'a> {
         let (&order, mut rest) = record.split_first().ok_or(PostingError("order"))?;
         let df = small(&mut rest).ok_or(PostingError("df"))?;
         let postings = small(&mut rest).ok_or(PostingError("number of postings"))?;
-        let length = (self.layout.width + FIXED).checked_mul(postings as usize);
-        let (body, rest) = length
+        let (body, rest) = POSTING
+            .checked_mul(postings as usize)
             .and_then(|length| rest.split_at_checked(length))
             .ok_or(PostingError("postings"))?;
         self.rest = rest;
         let (order, unusual) = (order & 0x7f, order & 0x80 != 0);
         let fingerprint = u64::from_le_bytes(*fingerprint);
         let head = RecordHead { fingerprint, order, unusual, df, postings };
-        Ok(Some(Record { head, layout: self.layout, body }))
+        Ok(Some(Record { head, rows: self.rows, postings: body.as_chunks().0 }))
     }
 }
 
@@ -251,38 +263,28 @@ fn small(bytes: &mut &[u8]) -> Option<u32> {
 impl<'a> Record<'a> {
     /// All postings, in document order.
     pub fn postings(&self) -> impl ExactSizeIterator<Item = Posting> + use<'a> {
-        let stride = self.layout.width + FIXED;
-        self.body
-            .chunks_exact(stride)
-            .map(|bytes| bytes.last_chunk().map_or_else(|| posting(&[0; FIXED]), posting))
+        self.postings.iter().map(posting)
     }
 
     /// Number of axes.
     #[must_use]
     pub fn axes(&self) -> usize {
-        self.layout.axes.len()
+        self.rows.axes.len()
     }
 
     /// The locality ordinal that all documents of the record's segment have on an axis, one of
     /// [`Record::axes`]; `None` if there are several.
     #[must_use]
     pub fn only_locality(&self, axis: usize) -> Option<u32> {
-        let [width, least @ ..] = self.layout.axes[axis];
-        (width == 0).then(|| u32::from_le_bytes(least))
+        let Axis { mask, least, .. } = self.rows.axes[axis];
+        (mask == 0).then_some(least)
     }
 
     /// Locality ordinals of all postings on an axis, one of [`Record::axes`].
     pub fn localities(&self, axis: usize) -> impl ExactSizeIterator<Item = u32> + use<'a> {
-        let [width, least @ ..] = self.layout.axes[axis];
-        let before = self.layout.axes[..axis].iter().map(|axis| usize::from(axis[0]));
-        let at: usize = before.sum();
-        let least = u32::from_le_bytes(least);
-        let mask = u32::MAX.checked_shr(u32::BITS - 8 * u32::from(width)).unwrap_or(0);
-        // What follows a row is longer than what is read beyond its end.
-        self.body.chunks_exact(self.layout.width + FIXED).map(move |bytes| {
-            let four = bytes[at..].first_chunk().copied().unwrap_or_default();
-            least.wrapping_add(u32::from_le_bytes(four) & mask)
-        })
+        let (rows, axis) = (self.rows, self.rows.axes[axis]);
+        let document = |bytes: &[u8; POSTING]| u32::from(u16::from_le_bytes([bytes[0], bytes[1]]));
+        self.postings.iter().map(move |bytes| rows.locality(document(bytes), axis))
     }
 }
 
@@ -297,13 +299,14 @@ mod tests {
             .prop_map(|(document, left, right, jump)| Posting { document, left, right, jump })
     }
 
-    fn rows(axes: usize) -> LocalityRows {
+    fn encoded_rows(axes: usize) -> Vec<u8> {
         let mut rows = LocalityRows::default();
         for document in 0..4096 {
             rows.push(|put| expected(document, axes).iter().for_each(|&locality| put(locality)));
         }
-        rows.pack();
-        rows
+        let mut bytes = Vec::new();
+        rows.encode(&mut bytes);
+        bytes
     }
 
     fn expected(document: u32, axes: usize) -> Vec<u32> {
@@ -312,19 +315,18 @@ mod tests {
         all.into_iter().cycle().take(axes).collect()
     }
 
-    fn encode(head: RecordHead, postings: &[Posting], axes: usize) -> Vec<u8> {
+    fn encode(head: RecordHead, postings: &[Posting]) -> Vec<u8> {
         let mut out = Vec::new();
-        let rows = rows(axes);
-        rows.put_layout(&mut out);
         for _ in 0..2 {
-            put_record(head, postings.iter().copied(), &rows, &mut out);
+            put_record(head, postings.iter().copied(), &mut out);
         }
         out
     }
 
     fn decode(bytes: &[u8], axes: usize) -> Result<Vec<(RecordHead, Vec<Posting>)>, PostingError> {
         let mut all = Vec::new();
-        let mut records = Records::open(bytes)?;
+        let rows = Rows::decode(&encoded_rows(axes)).unwrap();
+        let mut records = Records::new(bytes, &rows);
         while let Some(record) = records.take()? {
             let postings: Vec<Posting> = record.postings().collect();
             assert_eq!(record.axes(), axes);
@@ -346,26 +348,39 @@ mod tests {
         fn round_trip_and_truncation(mut postings in prop::collection::vec(posting(), 1..30), fingerprint: u64, df in 1u32..5000, axes in prop_oneof![0usize..9, Just(MAX_AXES)]) {
             postings.sort_by_key(|p| p.document);
             let head = RecordHead { fingerprint, order: 3, unusual: df % 2 == 0, df, postings: postings.len() as u32 };
-            let bytes = encode(head, &postings, axes);
+            let bytes = encode(head, &postings);
             let record = (head, postings);
             prop_assert_eq!(decode(&bytes, axes).unwrap(), vec![record.clone(), record]);
-            let empty = 1 + 5 * axes;
-            let half = empty + (bytes.len() - empty) / 2;
-            for end in (0..bytes.len()).filter(|end| ![empty, half].contains(end)) {
-                prop_assert!(decode(&bytes[..end], axes).is_err());
+            let half = bytes.len() / 2;
+            for end in (1..bytes.len()).filter(|end| *end != half) {
+                prop_assert!(decode(&bytes[..end], 0).is_err());
             }
         }
 
         #[test]
-        fn arbitrary_bytes_never_panic(mut bytes in prop::collection::vec(any::<u8>(), 0..100), axes in 0u8..4) {
-            bytes.insert(0, axes);
-            bytes.iter_mut().skip(1).step_by(5).take(usize::from(axes)).for_each(|width| *width %= 5);
-            if let Ok(mut records) = Records::open(&bytes) {
+        fn arbitrary_bytes_never_panic(bytes in prop::collection::vec(any::<u8>(), 0..100), mut rows in prop::collection::vec(any::<u8>(), 0..40), axes in 0u8..4) {
+            rows.insert(0, axes);
+            rows.iter_mut().skip(1).step_by(5).take(usize::from(axes)).for_each(|width| *width %= 5);
+            if let Ok(rows) = Rows::decode(&rows) {
+                let mut records = Records::new(&bytes, &rows);
                 while let Ok(Some(record)) = records.take() {
                     record.postings().for_each(drop);
                     (0..record.axes()).for_each(|axis| record.localities(axis).for_each(drop));
                 }
             }
         }
+    }
+
+    #[test]
+    fn rows_that_are_cut_off_are_refused() {
+        let bytes = encoded_rows(4);
+        let (layout, width) = (1 + 4 * 5, 2 + 1 + 3);
+        assert_eq!(bytes.len(), layout + 4096 * width);
+        for end in (0..layout + 3 * width).filter(|end| *end < layout || (end - layout) % width > 0)
+        {
+            Rows::decode(&bytes[..end]).unwrap_err();
+        }
+        Rows::decode(&[1, 5, 0, 0, 0, 0]).unwrap_err();
+        Rows::decode(&[1, 0, 9, 0, 0, 0, 7]).unwrap_err();
     }
 }

@@ -52,7 +52,7 @@ pub(crate) fn describe(
     located: &Located<'_>,
 ) -> Result<(ContextReceipt, bool), TaskError> {
     let unit = &located.counted.unit;
-    let digest = DigestBuilder::new("taster context 8")
+    let digest = DigestBuilder::new("taster context 9")
         .text(&count_folder(workspace, unit))
         .bytes(&screen.digest)
         .number(located.first_run as u64)

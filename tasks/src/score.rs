@@ -6,17 +6,21 @@
 
 use serde::{Deserialize, Serialize};
 use taster_findings::{Candidate, DispersionAccumulator, ScoreHistogram, Scorer, Scores, TopK};
+use taster_ngrams::context::ALL_SLICES;
 use taster_ngrams::count::{PARTITIONS, SLICES};
-use taster_ngrams::posting::{Record, Records};
+use taster_ngrams::object::{Kind, take_frame};
+use taster_ngrams::posting::{Record, Records, Rows};
 use taster_ngrams::sort::BinSort;
 use taster_planning::{DigestBuilder, MergeRange};
 
 use crate::TaskError;
 use crate::asides::Kept;
+use crate::count::Run;
 use crate::decoys::{Decoy, Decoys};
 use crate::error::InObject;
 use crate::near::{RunClusters, Sightings};
 use crate::screen::{FrameRef, Frames, read_slices};
+use crate::slices::Slices;
 use crate::summarize::{Posted, Summarizer, compact, documents};
 use crate::workspace::{Opened, Workspace};
 
@@ -93,10 +97,38 @@ impl ScoreReceipt {
     }
 }
 
+/// The runs of the context wave, in unit and segment order.
+#[derive(Debug)]
+pub(crate) struct ContextRuns {
+    pub opened: Vec<Opened>,
+    /// Where the documents of each stand.
+    rows: Vec<Rows>,
+}
+
+impl ContextRuns {
+    /// Opens them and reads where their documents stand: a few bytes for each.
+    pub(crate) fn open<'a>(
+        workspace: &Workspace,
+        runs: impl Iterator<Item = &'a Run>,
+    ) -> Result<Self, TaskError> {
+        let open = |run: &Run| {
+            workspace.open(&run.output.key, Kind::Context, ALL_SLICES, run.output.bytes)
+        };
+        let opened: Vec<Opened> = runs.map(open).collect::<Result<_, _>>()?;
+        let slices = Slices::read(workspace, opened.iter(), SLICES, ALL_SLICES)?;
+        let rows = opened.iter().zip(slices.iter()).map(|(opened, mut slice)| {
+            let frame = take_frame(&mut slice).in_object(&opened.key)?;
+            Rows::decode(frame.map_or(&[], |frame| frame.payload)).in_object(&opened.key)
+        });
+        let rows = rows.collect::<Result<_, _>>()?;
+        Ok(Self { opened, rows })
+    }
+}
+
 /// Scores one range, or finds it scored. The second value says which.
 pub(crate) fn score(
     workspace: &Workspace,
-    runs: &[Opened],
+    runs: &ContextRuns,
     range: MergeRange,
     scorer: &Scorer,
     clusters: RunClusters<'_>,
@@ -110,8 +142,8 @@ pub(crate) fn score(
     if let Some(receipt) = workspace.receipt(&key)? {
         return Ok((receipt, true));
     }
-    let slices = read_slices(workspace, runs, range)?;
-    let frames = Frames::index(runs, &slices)?;
+    let slices = read_slices(workspace, &runs.opened, range)?;
+    let frames = Frames::index(&runs.opened, &slices)?;
     let mut scoring = Scoring::new(scorer, clusters, runs);
     for partition in frames.partitions(0) {
         workspace.proceed()?;
@@ -194,7 +226,7 @@ impl Best {
 
 struct Scoring<'a> {
     scorer: &'a Scorer,
-    runs: &'a [Opened],
+    runs: &'a ContextRuns,
     clusters: RunClusters<'a>,
     summarizer: Summarizer,
     counting: Counting,
@@ -229,7 +261,7 @@ struct Found<'a> {
 }
 
 impl<'a> Scoring<'a> {
-    fn new(scorer: &'a Scorer, clusters: RunClusters<'a>, runs: &'a [Opened]) -> Self {
+    fn new(scorer: &'a Scorer, clusters: RunClusters<'a>, runs: &'a ContextRuns) -> Self {
         let axes = scorer.totals().axes.len();
         Self {
             scorer,
@@ -258,8 +290,9 @@ impl<'a> Scoring<'a> {
         }
         self.found.clear();
         for frame in frames {
-            let key = &self.runs[frame.run as usize].key;
-            let mut records = Records::open(frame.payload).in_object(key)?;
+            let run = frame.run as usize;
+            let key = &self.runs.opened[run].key;
+            let mut records = Records::new(frame.payload, &self.runs.rows[run]);
             while let Some(record) = records.take().in_object(key)? {
                 self.found.push(Found { run: frame.run, record });
             }

@@ -1,5 +1,6 @@
 //! Postings on their way to their n-grams' records.
 
+use super::ALL_SLICES;
 use crate::count::{PARTITIONS, SLICES, partition_of};
 use crate::lookup::Screened;
 use crate::object::{Header, ObjectBuilder};
@@ -80,8 +81,8 @@ impl Hits {
         self.coarse_bins
             .scatter(&self.hits, &mut self.coarse, bins, |hit| (hit.slot >> shift) as usize);
         let memory = std::mem::take(&mut self.object);
-        let builder = ObjectBuilder::in_memory(header, SLICES, self.hits.len() * 20, memory);
-        let mut writer = Writer::new(builder, table, rows);
+        let builder = ObjectBuilder::in_memory(header, ALL_SLICES, self.hits.len() * 16, memory);
+        let mut writer = Writer::new(builder, table);
         for bin in 0..bins {
             let hits = &self.coarse[self.coarse_bins.range(bin)];
             let below = (1 << shift) - 1;
@@ -93,7 +94,7 @@ impl Hits {
             let closed = records.filter(|hits| !table.is_extended(hits[0].slot));
             closed.for_each(|hits| writer.record(hits));
         }
-        writer.finish()
+        writer.finish(rows)
     }
 }
 
@@ -101,15 +102,14 @@ impl Hits {
 struct Writer<'a> {
     builder: ObjectBuilder,
     table: &'a Screened,
-    rows: &'a LocalityRows,
     /// Partition of the open frame.
     partition: Option<usize>,
     slices: usize,
 }
 
 impl<'a> Writer<'a> {
-    fn new(builder: ObjectBuilder, table: &'a Screened, rows: &'a LocalityRows) -> Self {
-        Self { builder, table, rows, partition: None, slices: 0 }
+    fn new(builder: ObjectBuilder, table: &'a Screened) -> Self {
+        Self { builder, table, partition: None, slices: 0 }
     }
 
     /// `hits` are those of one n-gram.
@@ -124,7 +124,7 @@ impl<'a> Writer<'a> {
             postings: hits.len() as u32,
         };
         let postings = hits.iter().map(Hit::posting);
-        put_record(head, postings, self.rows, self.builder.payload());
+        put_record(head, postings, self.builder.payload());
     }
 
     /// Makes the frame of `partition` the open one.
@@ -135,7 +135,6 @@ impl<'a> Writer<'a> {
         self.leave();
         self.end_slices(partition / (PARTITIONS / SLICES));
         self.builder.open_frame((partition as u32) << 8);
-        self.rows.put_layout(self.builder.payload());
         self.partition = Some(partition);
     }
 
@@ -152,9 +151,13 @@ impl<'a> Writer<'a> {
         }
     }
 
-    fn finish(mut self) -> Vec<u8> {
+    fn finish(mut self, rows: &LocalityRows) -> Vec<u8> {
         self.leave();
         self.end_slices(SLICES);
+        self.builder.open_frame(0);
+        rows.encode(self.builder.payload());
+        self.builder.close_frame();
+        self.builder.end_slice();
         self.builder.finish()
     }
 }

@@ -11,7 +11,7 @@ use crate::block::{self, Entry};
 use crate::count::{PARTITIONS, SLICES, partition_of};
 use crate::fingerprint::{fingerprint, polynomial, token_hash};
 use crate::object::{Directory, Kind, take_frame};
-use crate::posting::{Posting, Records};
+use crate::posting::{Posting, Records, Rows};
 
 const SEED: u64 = 5;
 const AXES: usize = 2;
@@ -223,13 +223,16 @@ fn segment(texts: &[Text]) -> Segment {
 fn decoded(bytes: &[u8]) -> Described {
     let directory = Directory::parse(bytes, bytes.len() as u64).unwrap();
     let mut described = Described::new();
+    let last = directory.range(SLICES, ALL_SLICES);
+    let mut last = &bytes[last.start as usize..last.end as usize];
+    let rows = Rows::decode(take_frame(&mut last).unwrap().unwrap().payload).unwrap();
     for slice in 0..SLICES {
         let range = directory.range(slice, slice + 1);
         let mut rest = &bytes[range.start as usize..range.end as usize];
         while let Some(frame) = take_frame(&mut rest).unwrap() {
             let partition = (frame.label >> 8) as usize;
             assert_eq!(partition / (PARTITIONS / SLICES), slice);
-            let (mut records, mut previous) = (Records::open(frame.payload).unwrap(), 0);
+            let (mut records, mut previous) = (Records::new(frame.payload, &rows), 0);
             while let Some(record) = records.take().unwrap() {
                 let head = record.head;
                 assert_eq!(partition_of(head.fingerprint), partition);

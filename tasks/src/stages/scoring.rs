@@ -5,7 +5,6 @@ use std::sync::Arc;
 use taster_findings::{
     Calibration, Candidate, Dispersion, RankedDocument, Scorer, Severity, SurprisalTally,
 };
-use taster_ngrams::object::Kind;
 use taster_planning::{DigestBuilder, MergeRange};
 
 use super::{CountedCorpus, Screened, Stage, bytes_of, digest_of};
@@ -20,11 +19,11 @@ use crate::holders::runs_holding;
 use crate::near::RunClusters;
 use crate::outcome::Judge;
 use crate::passes::RunPlaces;
-use crate::score::{ScoreReceipt, score};
-use crate::screen::{open_runs, ranges};
+use crate::score::{ContextRuns, ScoreReceipt, score};
+use crate::screen::ranges;
 use crate::sought::{Sought, rated};
 use crate::surprisal;
-use crate::workspace::{Opened, Workspace};
+use crate::workspace::Workspace;
 use crate::{TaskError, Wave};
 
 /// One task per fingerprint range.
@@ -32,7 +31,7 @@ use crate::{TaskError, Wave};
 pub(crate) struct Scoring {
     screened: Arc<Screened>,
     scorer: Scorer,
-    runs: Vec<Opened>,
+    runs: ContextRuns,
     digest: [u8; 32],
     ranges: Vec<MergeRange>,
     /// Run bytes that each task reads, about.
@@ -47,7 +46,7 @@ impl Scoring {
         all: &[ContextReceipt],
     ) -> Result<Self, TaskError> {
         let runs: Vec<&Run> = all.iter().flat_map(|context| &context.runs).collect();
-        let opened = open_runs(workspace, runs.iter().copied(), Kind::Context)?;
+        let opened = ContextRuns::open(workspace, runs.iter().copied())?;
         let contexts = digest_of("taster contexts 1", runs.iter().map(|run| &run.output));
         let inputs = DigestBuilder::new("taster score inputs 2");
         let Corpus { digest, totals, .. } = &screened.counts.corpus;
