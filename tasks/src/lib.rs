@@ -15,6 +15,7 @@ mod behind;
 mod choice;
 mod chunks;
 mod context;
+mod context_runs;
 mod corpus;
 mod count;
 mod decoys;

@@ -6,23 +6,20 @@
 
 use serde::{Deserialize, Serialize};
 use taster_findings::{Candidate, DispersionAccumulator, ScoreHistogram, Scorer, Scores, TopK};
-use taster_ngrams::context::ALL_SLICES;
 use taster_ngrams::count::{PARTITIONS, SLICES};
-use taster_ngrams::object::{Kind, take_frame};
-use taster_ngrams::posting::{Record, Records, Rows};
+use taster_ngrams::posting::{Record, Records};
 use taster_ngrams::sort::BinSort;
 use taster_planning::{DigestBuilder, MergeRange};
 
 use crate::TaskError;
 use crate::asides::Kept;
-use crate::count::Run;
+use crate::context_runs::ContextRuns;
 use crate::decoys::{Decoy, Decoys};
 use crate::error::InObject;
 use crate::near::{RunClusters, Sightings};
 use crate::screen::{FrameRef, Frames, read_slices};
-use crate::slices::Slices;
 use crate::summarize::{Posted, Summarizer, compact, documents};
-use crate::workspace::{Opened, Workspace};
+use crate::workspace::Workspace;
 
 /// N below this is never a candidate for its novelty.
 const MIN_NOVELTY: f64 = 0.05;
@@ -94,34 +91,6 @@ impl ScoreReceipt {
         self.tokens += other.tokens;
         self.spikes.extend(other.spikes);
         self.associations.extend(other.associations);
-    }
-}
-
-/// The runs of the context wave, in unit and segment order.
-#[derive(Debug)]
-pub(crate) struct ContextRuns {
-    pub opened: Vec<Opened>,
-    /// Where the documents of each stand.
-    rows: Vec<Rows>,
-}
-
-impl ContextRuns {
-    /// Opens them and reads where their documents stand: a few bytes for each.
-    pub(crate) fn open<'a>(
-        workspace: &Workspace,
-        runs: impl Iterator<Item = &'a Run>,
-    ) -> Result<Self, TaskError> {
-        let open = |run: &Run| {
-            workspace.open(&run.output.key, Kind::Context, ALL_SLICES, run.output.bytes)
-        };
-        let opened: Vec<Opened> = runs.map(open).collect::<Result<_, _>>()?;
-        let slices = Slices::read(workspace, opened.iter(), SLICES, ALL_SLICES)?;
-        let rows = opened.iter().zip(slices.iter()).map(|(opened, mut slice)| {
-            let frame = take_frame(&mut slice).in_object(&opened.key)?;
-            Rows::decode(frame.map_or(&[], |frame| frame.payload)).in_object(&opened.key)
-        });
-        let rows = rows.collect::<Result<_, _>>()?;
-        Ok(Self { opened, rows })
     }
 }
 
