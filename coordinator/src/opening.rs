@@ -114,7 +114,7 @@ mod tests {
         let complete = [
             record(Stage::Count, facts(1, 0, 9)),
             record(Stage::Screen, facts(0, 0, 0)),
-            record(Stage::CountTriples, facts(26 << 20, 0, 0)),
+            record(Stage::CountTriples, facts(13 << 20, 0, 0)),
             record(Stage::ScreenTriples, facts(0, 0, 0)),
             record(Stage::Context, facts(u64::MAX, 0, 2)),
             record(Stage::Score, facts(0, 0, 0)),

@@ -2,7 +2,7 @@
 
 /// Run bytes that one task of a merge wave reads, about: enough to be worth a task, little enough
 /// for the smallest memory budget.
-const TASK_BYTES: u64 = 12 << 20;
+const TASK_BYTES: u64 = 6 << 20;
 
 /// Slices of every run: a merge wave has at most as many tasks.
 pub const MERGE_SLICES: usize = 256;
@@ -16,7 +16,7 @@ pub struct MergeRange {
     pub to: usize,
 }
 
-/// Cuts `slices` slices into ranges of about 12 MiB of runs each, in ascending order and without a
+/// Cuts `slices` slices into ranges of about 6 MiB of runs each, in ascending order and without a
 /// gap; `total_bytes` is that of all runs. There is at least one range, unless there is no slice.
 ///
 /// Widths are powers of two, so a corpus that grows a little keeps its ranges.

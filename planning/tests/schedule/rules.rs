@@ -21,7 +21,7 @@ fn stages_follow_each_other_and_are_as_large_as_what_came_before_says() {
     let mut desk = Desk::new();
     desk.open("a", plan(3));
     let mut commands = desk.join("w1", 2);
-    commands.extend(desk.run_out(&["w1"], 10 << 20, 4));
+    commands.extend(desk.run_out(&["w1"], 5 << 20, 4));
     let mut tasks: Vec<_> = assigned(&commands).into_iter().map(|(_, task, _)| task).collect();
     tasks.dedup();
     let count = |stage: Stage| {
@@ -31,7 +31,7 @@ fn stages_follow_each_other_and_are_as_large_as_what_came_before_says() {
     // 15 MiB of runs are three times 6 MiB, and the number of ranges is a power of two.
     assert_eq!(Stage::ALL.map(count), [3, 4, 3, 4, 3, 4, 3, 4, 1, 4, 1]);
     assert_eq!(records(&commands).len(), Stage::ALL.len());
-    assert_eq!(records(&commands)[0].facts.bytes, 30 << 20);
+    assert_eq!(records(&commands)[0].facts.bytes, 15 << 20);
     let end = Command::End { audit: audit("a"), ending: Ending::Done };
     assert_eq!(commands.last(), Some(&end));
     assert_eq!(desk.ledger.view(&audit("a")), None);

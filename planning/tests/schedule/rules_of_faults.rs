@@ -297,7 +297,7 @@ fn row_08_a_restarted_coordinator_goes_on_at_the_first_stage_that_is_not_complet
     let mut desk = Desk::new();
     desk.join("w1", 4);
     let facts = |bytes| Facts { bytes, tasks: 0, reused: 1 };
-    let record = |generation, stage| StageRecord { generation, stage, facts: facts(26 << 20) };
+    let record = |generation, stage| StageRecord { generation, stage, facts: facts(13 << 20) };
     let complete = vec![
         record(0, Stage::Count),
         record(1, Stage::Count),
