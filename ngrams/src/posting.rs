@@ -131,11 +131,11 @@ struct Axis {
 }
 
 impl Rows {
-    /// Reads what [`LocalityRows::encode`] wrote.
+    /// Reads what [`LocalityRows::encode`] wrote of so many documents.
     ///
     /// # Errors
-    /// If the bytes are no rows.
-    pub fn decode(bytes: &[u8]) -> Result<Self, PostingError> {
+    /// If the bytes are no rows, or not those of as many.
+    pub fn decode(bytes: &[u8], documents: u64) -> Result<Self, PostingError> {
         let (&axes, rest) = bytes.split_first().ok_or(PostingError("axes"))?;
         let layout = 5 * usize::from(axes);
         let (layout, packed) = rest.split_at_checked(layout).ok_or(PostingError("axes"))?;
@@ -151,7 +151,7 @@ impl Rows {
             Axis { at, mask, least: u32::from_le_bytes(*least) }
         };
         let axes = layout.iter().map(axis).collect();
-        if !packed.len().is_multiple_of(width.max(1)) || (width == 0 && !packed.is_empty()) {
+        if documents.checked_mul(width as u64) != Some(packed.len() as u64) {
             return Err(PostingError("rows"));
         }
         Ok(Self { axes, width, packed: [packed, &[0; 4]].concat() })
@@ -325,7 +325,7 @@ mod tests {
 
     fn decode(bytes: &[u8], axes: usize) -> Result<Vec<(RecordHead, Vec<Posting>)>, PostingError> {
         let mut all = Vec::new();
-        let rows = Rows::decode(&encoded_rows(axes)).unwrap();
+        let rows = Rows::decode(&encoded_rows(axes), 4096).unwrap();
         let mut records = Records::new(bytes, &rows);
         while let Some(record) = records.take()? {
             let postings: Vec<Posting> = record.postings().collect();
@@ -358,15 +358,20 @@ mod tests {
         }
 
         #[test]
-        fn arbitrary_bytes_never_panic(bytes in prop::collection::vec(any::<u8>(), 0..100), mut rows in prop::collection::vec(any::<u8>(), 0..40), axes in 0u8..4) {
-            rows.insert(0, axes);
-            rows.iter_mut().skip(1).step_by(5).take(usize::from(axes)).for_each(|width| *width %= 5);
-            if let Ok(rows) = Rows::decode(&rows) {
-                let mut records = Records::new(&bytes, &rows);
-                while let Ok(Some(record)) = records.take() {
-                    record.postings().for_each(drop);
-                    (0..record.axes()).for_each(|axis| record.localities(axis).for_each(drop));
-                }
+        fn arbitrary_bytes_never_panic(bytes in prop::collection::vec(any::<u8>(), 0..100), axes in prop::collection::vec((0u8..5, any::<u32>()), 0..4), documents in 0usize..9, cell: u8) {
+            let mut rows = vec![axes.len() as u8];
+            axes.iter().for_each(|(width, least)| {
+                rows.push(*width);
+                rows.extend_from_slice(&least.to_le_bytes());
+            });
+            let width: usize = axes.iter().map(|(width, _)| usize::from(*width)).sum();
+            rows.resize(rows.len() + documents * width, cell);
+            let rows = Rows::decode(&rows, documents as u64).unwrap();
+            // Documents beyond the last among them.
+            let mut records = Records::new(&bytes, &rows);
+            while let Ok(Some(record)) = records.take() {
+                record.postings().for_each(drop);
+                (0..record.axes()).for_each(|axis| record.localities(axis).for_each(drop));
             }
         }
     }
@@ -376,11 +381,13 @@ mod tests {
         let bytes = encoded_rows(4);
         let (layout, width) = (1 + 4 * 5, 2 + 1 + 3);
         assert_eq!(bytes.len(), layout + 4096 * width);
-        for end in (0..layout + 3 * width).filter(|end| *end < layout || (end - layout) % width > 0)
-        {
-            Rows::decode(&bytes[..end]).unwrap_err();
+        Rows::decode(&bytes, 4096).unwrap();
+        for end in (0..layout + 3 * width).chain([bytes.len() - 1]) {
+            Rows::decode(&bytes[..end], 4096).unwrap_err();
         }
-        Rows::decode(&[1, 5, 0, 0, 0, 0]).unwrap_err();
-        Rows::decode(&[1, 0, 9, 0, 0, 0, 7]).unwrap_err();
+        Rows::decode(&bytes, 4095).unwrap_err();
+        Rows::decode(&[1, 5, 0, 0, 0, 0], 0).unwrap_err();
+        Rows::decode(&[1, 0, 9, 0, 0, 0, 7], 1).unwrap_err();
+        Rows::decode(&[1, 0, 9, 0, 0, 0], 7).unwrap();
     }
 }

@@ -160,6 +160,24 @@ mod tests {
     }
 
     #[test]
+    fn objects_of_any_length_are_whole_whoever_waits_for_the_disk() {
+        let folder = Folder::new();
+        let store = store(&folder);
+        for length in [0, 1, PIECE_BYTES - 1, PIECE_BYTES, PIECE_BYTES + 1, 5 * PIECE_BYTES] {
+            let bytes: Bytes = (0..length).map(|at| (at % 251) as u8).collect();
+            store.commit(&format!("waited/{length}"), bytes.clone()).unwrap();
+            store.commit_named(&format!("named/{length}"), bytes.clone()).unwrap();
+            for key in ["waited", "named"] {
+                let found = store.get(&format!("{key}/{length}")).unwrap().unwrap();
+                assert!(found == bytes, "{key} {length}");
+            }
+            let other = Bytes::from_static(b"another");
+            let error = store.commit_named(&format!("named/{length}"), other).unwrap_err();
+            assert!(matches!(error, StorageError::Conflict { .. }), "{error}");
+        }
+    }
+
+    #[test]
     fn one_of_many_racers_wins() {
         let folder = Folder::new();
         let store = store(&folder);

@@ -11,6 +11,8 @@ use std::thread::JoinHandle;
 use bytes::Bytes;
 use taster_storage::{StorageError, Store};
 
+use crate::TaskError;
+
 /// Receipts that may wait, so that their memory is bounded.
 const WAITING: usize = 32;
 
@@ -48,19 +50,28 @@ impl Behind {
     /// Waits until everything that was handed over is committed.
     ///
     /// # Errors
-    /// The first that came since the last call; what was handed over after it is not committed.
-    pub(crate) fn settle(&self) -> Result<(), StorageError> {
+    /// The first trouble that came since the last call, after which nothing that was handed over is committed; or that
+    /// nobody knows, because the thread has ended.
+    pub(crate) fn settle(&self) -> Result<(), TaskError> {
+        let Some(errands) = &self.errands else {
+            return Ok(());
+        };
         let (answer, answered) = channel();
-        let asked = self.errands.as_ref().is_some_and(|e| e.send(Errand::Settle(answer)).is_ok());
-        if asked { answered.recv().unwrap_or(Ok(())) } else { Ok(()) }
+        errands.send(Errand::Settle(answer)).map_err(|_| ended())?;
+        Ok(answered.recv().map_err(|_| ended())??)
     }
+}
+
+fn ended() -> TaskError {
+    let what = "expected receipts to be committed, got the end of the thread that commits them";
+    TaskError::Output(what.to_owned())
 }
 
 impl Drop for Behind {
     fn drop(&mut self) {
         self.errands = None;
         if let Some(thread) = self.thread.take() {
-            // It has nothing to say that settling would not have said.
+            // Who did not settle does not ask: a receipt that is missing costs its task another run.
             let _ = thread.join();
         }
     }
@@ -111,10 +122,23 @@ mod tests {
         let behind = Behind::new(store.clone());
         behind.commit("a", Bytes::from_static(b"two")).unwrap();
         behind.commit("b", Bytes::from_static(b"after it")).unwrap();
-        assert!(matches!(behind.settle(), Err(StorageError::Conflict { .. })));
+        let conflict = behind.settle().unwrap_err();
+        assert!(
+            matches!(conflict, TaskError::Storage(StorageError::Conflict { .. })),
+            "{conflict}"
+        );
         assert_eq!(store.get("b").unwrap(), None);
         behind.commit("b", Bytes::from_static(b"again")).unwrap();
         behind.settle().unwrap();
         assert_eq!(store.get("b").unwrap().unwrap(), "again");
+    }
+
+    #[test]
+    fn what_a_thread_that_ended_was_given_is_not_taken_for_committed() {
+        let (errands, _) = sync_channel(1);
+        let behind = Behind { errands: Some(errands), thread: None };
+        let back = behind.commit("a", Bytes::from_static(b"x")).unwrap_err();
+        assert_eq!(back, "x");
+        assert!(behind.settle().is_err());
     }
 }

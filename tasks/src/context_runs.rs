@@ -32,7 +32,8 @@ impl ContextRuns {
         let slices = Slices::read(workspace, opened.iter(), SLICES, ALL_SLICES)?;
         let rows = opened.iter().zip(slices.iter()).map(|(opened, mut slice)| {
             let frame = take_frame(&mut slice).in_object(&opened.key)?;
-            Rows::decode(frame.map_or(&[], |frame| frame.payload)).in_object(&opened.key)
+            let payload = frame.map_or(&[][..], |frame| frame.payload);
+            Rows::decode(payload, opened.directory.header.documents).in_object(&opened.key)
         });
         let rows = rows.collect::<Result<_, _>>()?;
         Ok(Self { opened, rows })

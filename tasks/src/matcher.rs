@@ -73,7 +73,7 @@ impl Matcher {
     /// Calls `found` with the signature and the bytes of every match: by signature, then in text
     /// order, matches of one signature without overlap and never empty.
     ///
-    /// Cost: about half a nanosecond per byte; linear in the text for each signature worth trying.
+    /// Cost: less than a nanosecond per byte; linear in the text for each signature worth trying.
     pub(crate) fn find(
         &self,
         text: &str,

@@ -6,7 +6,7 @@ use taster_findings::{
     AxisSummary, CorpusTotals, DispersionAccumulator, Summary, TopPlace, exchange_sides,
     most_associated,
 };
-use taster_ngrams::posting::{Posting, Record, RecordHead, is_common};
+use taster_ngrams::posting::{Record, RecordHead, is_common};
 
 /// A document that holds an n-gram: ordinal of its run, and of the document in the run's segment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -58,9 +58,8 @@ impl Summarizer {
         let sides = self.left[before..].iter_mut().zip(&mut self.right[before..]);
         for (posting, (left, right)) in postings.zip(sides) {
             (*left, *right) = (posting.left, posting.right);
-            let jump = i64::from(posting.jump);
-            self.jumps += jump;
-            self.squares += (jump * jump) as u64;
+            self.jumps += i64::from(posting.jump);
+            self.squares += square(posting.jump);
         }
         for (axis, places) in self.places.iter_mut().enumerate().take(record.axes()) {
             match record.only_locality(axis) {
@@ -74,20 +73,16 @@ impl Summarizer {
     pub(crate) fn add_some(&mut self, record: &Record<'_>, kept: &[bool]) {
         let is_kept = |&(_, kept): &(_, &bool)| *kept;
         let postings = record.postings().zip(kept).filter(|(_, kept)| **kept);
-        postings.for_each(|(posting, _)| self.add_posting(posting));
+        for (posting, _) in postings {
+            self.left.push(posting.left);
+            self.right.push(posting.right);
+            self.jumps += i64::from(posting.jump);
+            self.squares += square(posting.jump);
+        }
         for (axis, places) in self.places.iter_mut().enumerate().take(record.axes()) {
             let localities = record.localities(axis).zip(kept).filter(is_kept);
             places.extend(localities.map(|(locality, _)| (locality, 1)));
         }
-    }
-
-    #[inline]
-    fn add_posting(&mut self, posting: Posting) {
-        self.left.push(posting.left);
-        self.right.push(posting.right);
-        let jump = i64::from(posting.jump);
-        self.jumps += jump;
-        self.squares += (jump * jump) as u64;
     }
 
     /// The summary of what was added since the last [`Summarizer::clear`]; counts its places into
@@ -141,6 +136,10 @@ impl Summarizer {
         exchange_sides(fingerprint, &self.publishers, &mut self.left, &mut self.right);
         (self.distinct.contexts(&self.left).varied, self.distinct.contexts(&self.right).varied)
     }
+}
+
+fn square(jump: i8) -> u64 {
+    u64::from(jump.unsigned_abs()).pow(2)
 }
 
 /// The documents of an n-gram: those of its records, each with the ordinal of its run.

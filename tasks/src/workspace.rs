@@ -103,7 +103,7 @@ impl Workspace {
     /// # Errors
     /// Trouble with one of them.
     pub(crate) fn settle(&self) -> Result<(), TaskError> {
-        self.behind.as_ref().map_or(Ok(()), |behind| Ok(behind.settle()?))
+        self.behind.as_ref().map_or(Ok(()), |behind| behind.settle())
     }
 
     /// The same for a task that `stop` ends.

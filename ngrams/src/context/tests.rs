@@ -225,7 +225,9 @@ fn decoded(bytes: &[u8]) -> Described {
     let mut described = Described::new();
     let last = directory.range(SLICES, ALL_SLICES);
     let mut last = &bytes[last.start as usize..last.end as usize];
-    let rows = Rows::decode(take_frame(&mut last).unwrap().unwrap().payload).unwrap();
+    let rows =
+        Rows::decode(take_frame(&mut last).unwrap().unwrap().payload, directory.header.documents);
+    let rows = rows.unwrap();
     for slice in 0..SLICES {
         let range = directory.range(slice, slice + 1);
         let mut rest = &bytes[range.start as usize..range.end as usize];
