@@ -57,6 +57,20 @@ pub struct Rules {
     pub documents: u32,
 }
 
+impl Rules {
+    /// Whether all n-grams of an order are looked up, whatever is known of those inside them.
+    fn is_whole(&self, order: u8) -> bool {
+        order == *self.orders.start() || order == self.novelty_order
+    }
+
+    /// The df of the n-grams of an order that are listed: those of interest, and all above where longer ones are sought by them.
+    fn listed(&self, order: u8) -> RangeInclusive<u32> {
+        let longer = order + 1;
+        let are_sought = self.orders.contains(&longer) && !self.is_whole(longer);
+        self.floor..=if are_sought { u32::MAX } else { self.ceiling }
+    }
+}
+
 /// What is known of a segment's documents beyond their text.
 pub trait DocumentFacts {
     /// Whether the document is the first of its exact duplicates.
@@ -183,22 +197,22 @@ impl Describer {
     fn look_up(&mut self, document: &Document<'_>, table: &Screened, rules: &Rules) {
         self.fingerprinter.restart(document.hashes);
         for order in rules.orders.clone() {
-            let is_first = order == *rules.orders.start();
             let positions = document.positions(order.into());
             let (shorter, level) = self.levels.split_at_mut(order.into());
+            let listed = rules.listed(order);
             if order == 1 {
                 // The tokens of the segment have been looked up already.
                 let found = document.ordinals.iter().map(|&token| self.tokens[token as usize]);
-                level[0].fill(positions, 0.., found, rules.floor);
+                level[0].fill(positions, 0.., found, listed);
                 continue;
             }
             let ngrams = self.fingerprinter.of(order.into());
-            if is_first || order == rules.novelty_order {
+            if rules.is_whole(order) {
                 let found = self.search.all(ngrams, positions, table);
-                level[0].fill(positions, 0.., found, rules.floor);
+                level[0].fill(positions, 0.., found, listed);
             } else {
                 let (at, found) = self.search.longer(ngrams, &shorter[shorter.len() - 1], table);
-                level[0].fill(positions, at, found, rules.floor);
+                level[0].fill(positions, at, found, listed);
             }
         }
     }

@@ -59,6 +59,29 @@ fn finish(sum: u64, order: u64) -> u64 {
     x ^ (x >> 31)
 }
 
+/// Tokens whose polynomials are worked out together.
+const TOGETHER: usize = 4;
+/// The multiplier to the power of 1 to [`TOGETHER`].
+const POWERS: [u64; TOGETHER] = {
+    let (mut powers, mut at) = ([MULTIPLIER; TOGETHER], 1);
+    while at < TOGETHER {
+        powers[at] = powers[at - 1].wrapping_mul(MULTIPLIER);
+        at += 1;
+    }
+    powers
+};
+
+/// The polynomial after each of some tokens that follow those of `sum`. Each waits for one multiplication of `sum`, not for
+/// those of all tokens before it.
+#[inline]
+fn ends(sum: u64, hashes: &[u64; TOGETHER]) -> [u64; TOGETHER] {
+    let mut own = 0;
+    std::array::from_fn(|at| {
+        own = step(own, hashes[at]);
+        sum.wrapping_mul(POWERS[at]).wrapping_add(own)
+    })
+}
+
 /// Fingerprints of all n-grams of a token stream.
 ///
 /// It holds the polynomial of every beginning of the stream: that of the n-gram at a position is what the beginning up to its
@@ -79,7 +102,12 @@ impl Fingerprinter {
         self.beginnings.reserve(hashes.len() + 1);
         self.beginnings.push(0);
         let mut sum = 0;
-        self.beginnings.extend(hashes.iter().map(|&hash| {
+        let (fours, rest) = hashes.as_chunks::<TOGETHER>();
+        for four in fours {
+            self.beginnings.extend_from_slice(&ends(sum, four));
+            sum = self.beginnings[self.beginnings.len() - 1];
+        }
+        self.beginnings.extend(rest.iter().map(|&hash| {
             sum = step(sum, hash);
             sum
         }));

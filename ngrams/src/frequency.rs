@@ -101,7 +101,8 @@ impl Frequencies {
 fn probe(slots: &[Slot], shift: u32, fingerprint: u64) -> usize {
     let mask = slots.len() - 1;
     let mut at = ((fingerprint << PARTITION_BITS) >> shift) as usize & mask;
-    while slots[at].fingerprint != fingerprint && slots[at].df != 0 {
+    // One branch for both: whether an n-gram is new is as irregular as a coin, that its home is taken by another is rare.
+    while (slots[at].fingerprint != fingerprint) & (slots[at].df != 0) {
         at = (at + 1) & mask;
     }
     at

@@ -115,6 +115,15 @@ fn holds(bucket: &[u64; BUCKET], fingerprint: u64) -> bool {
     bucket.iter().fold(false, |held, &there| held | (there == fingerprint))
 }
 
+/// Of how many frequent n-grams in a row begin at each position, up to a bound, to the same with a bound that is one more: a
+/// loop that goes over all positions at once, where one from the last position to the first would wait for each.
+fn lengthen(rows: &mut [u8]) {
+    for at in 1..rows.len() {
+        let is_frequent = u8::from(rows[at - 1] != 0);
+        rows[at - 1] = is_frequent + rows[at] * is_frequent;
+    }
+}
+
 /// An n-gram of the current order that is counted.
 #[derive(Debug, Clone, Copy, Default)]
 struct Survivor {
@@ -173,16 +182,13 @@ impl Survivors {
         self.reach.clear();
         for together in self.fingerprints.chunks(TOGETHER) {
             frequent.approach(together);
-            let mask = |&ngram: &u64| u8::from(frequent.contains(ngram)).wrapping_neg();
-            self.reach.extend(together.iter().map(mask));
+            self.reach.extend(together.iter().map(|&ngram| u8::from(frequent.contains(ngram))));
         }
         let none = inner - 1;
-        let mut beyond = 0;
-        for at in self.reach.iter_mut().rev() {
-            // Frequent: one token more than from the next position on.
-            beyond = (beyond + 1).min(last - none) & *at;
-            *at = none + beyond;
+        for _ in none + 1..last {
+            lengthen(&mut self.reach);
         }
+        self.reach.iter_mut().for_each(|reach| *reach += none);
         self.reach.pop();
     }
 

@@ -1,5 +1,7 @@
 //! The screened n-grams of one segment, as a hash table.
 
+use std::hint::select_unpredictable;
+
 use crate::block::{self, BlockError, Entry};
 
 /// Exact map from fingerprint to global df, with the marks that the context wave makes while it
@@ -112,7 +114,7 @@ impl Screened {
             let home = self.home(fingerprint);
             let slot = &self.slots[home];
             let is_found = slot.fingerprint == fingerprint;
-            *found = Found { slot: home as u32, df: if is_found { slot.df } else { 0 } };
+            *found = Found { slot: home as u32, df: select_unpredictable(is_found, slot.df, 0) };
             unfinished[going_on] = at as u32;
             going_on += usize::from(slot.fingerprint < fingerprint);
         }
@@ -137,10 +139,10 @@ impl Screened {
     #[inline]
     pub fn note(&mut self, slot: u32, document: u32, is_extended: bool) -> bool {
         let marks = &mut self.slots[slot as usize].marks;
-        let extended = *marks & EXTENDED | u32::from(is_extended) << EXTENDED_BIT;
-        let is_first = (extended == 0) & (*marks != document + 1);
-        *marks = extended | (document + 1);
-        is_first
+        // In this form no branch is made of what is as irregular as a coin.
+        let marked = *marks | u32::from(is_extended) << EXTENDED_BIT;
+        *marks = marked & EXTENDED | (document + 1);
+        (marked < EXTENDED) & (marked != document + 1)
     }
 
     /// Whether some occurrence of an n-gram was extended.

@@ -243,8 +243,14 @@ impl Distinct {
     fn contexts(&mut self, contexts: &[u32]) -> Contexts {
         let distinct = self.count(contexts);
         let mut common = std::mem::take(&mut self.common);
-        common.clear();
-        common.extend(contexts.iter().filter(|&&context| is_common(context)));
+        common.resize(contexts.len(), 0);
+        let mut length = 0;
+        // Each is written, and kept or overwritten: which are common is too irregular for a branch.
+        for &context in contexts {
+            common[length] = context;
+            length += usize::from(is_common(context));
+        }
+        common.truncate(length);
         let distinct_common = self.count(&common);
         let varied = distinct + common.len() as u64 - distinct_common;
         self.common = common;
@@ -274,7 +280,7 @@ impl Distinct {
         let (mut distinct, mut has_zero) = (0, false);
         for &hash in hashes {
             let mut at = (hash >> shift) as usize & mask;
-            while slots[at & mask] != 0 && slots[at & mask] != hash {
+            while (slots[at & mask] != 0) & (slots[at & mask] != hash) {
                 at += 1;
             }
             distinct += u64::from(slots[at & mask] == 0 && hash != 0);

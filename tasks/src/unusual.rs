@@ -64,7 +64,7 @@ fn unusual_tokens(
     // Only a token that holds an odd byte can be unusual.
     loop {
         at = next_odd_byte(text.as_bytes(), at);
-        position += spans[position..].partition_point(|span| span.end as usize <= at);
+        position += ended(&spans[position..], at);
         let Some(span) = spans.get(position) else {
             return positions;
         };
@@ -74,6 +74,19 @@ fn unusual_tokens(
         }
         at = if (span.start as usize) <= at { span.end } else { span.start } as usize;
     }
+}
+
+/// How many of `spans` end at byte `at` or before, in steps that double: in text beyond ASCII the next one is near.
+#[inline]
+fn ended(spans: &[Span], at: usize) -> usize {
+    let has_ended = |span: &Span| span.end as usize <= at;
+    let (mut ended, mut step) = (0, 1);
+    while spans.get(ended + step - 1).is_some_and(has_ended) {
+        ended += step;
+        step *= 2;
+    }
+    let within = &spans[ended..(ended + step).min(spans.len())];
+    ended + within.partition_point(has_ended)
 }
 
 /// Whether a token beyond ASCII stands beside its like: few do, and only they can be in a run.

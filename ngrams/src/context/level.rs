@@ -1,5 +1,7 @@
 //! The n-grams of one order of a document that are in the table.
 
+use std::ops::RangeInclusive;
+
 use crate::lookup::Found;
 
 /// An n-gram whose df is of interest, and where it stands.
@@ -10,8 +12,7 @@ pub(super) struct Place {
     pub df: u32,
 }
 
-/// What was found of one order: its df everywhere, and a list of those that reach the floor, which is short where the order is
-/// long.
+/// What was found of one order: its df everywhere, and a list of those of interest, which is short where the order is long.
 #[derive(Debug, Default)]
 pub(super) struct Level {
     /// By position, between two empty places; 0 where the table has none.
@@ -22,14 +23,15 @@ pub(super) struct Level {
 
 impl Level {
     /// Replaces everything: of the document's n-grams at `positions` positions those at `asked` were looked up,
-    /// ascending, and `found` are the answers. All others are not in the table.
+    /// ascending, and `found` are the answers. All others are not in the table. Those with a df in `listed` are listed.
     pub(super) fn fill(
         &mut self,
         positions: usize,
         asked: impl Iterator<Item = u32>,
         found: impl ExactSizeIterator<Item = Found>,
-        floor: u32,
+        listed: RangeInclusive<u32>,
     ) {
+        let (least, most) = (*listed.start().max(&1), *listed.end());
         self.df.clear();
         self.df.resize(positions + 2, 0);
         self.places.resize(found.len(), Place::default());
@@ -38,7 +40,7 @@ impl Level {
             self.df[at as usize + 1] = df;
             // Which count is too irregular for a branch: each is written, and kept or overwritten.
             self.places[length] = Place { at, slot, df };
-            length += usize::from(df >= floor.max(1));
+            length += usize::from((df >= least) & (df <= most));
         }
         self.places.truncate(length);
     }
@@ -48,7 +50,7 @@ impl Level {
         &self.df
     }
 
-    /// Replaces `at` by the positions of the n-grams one token longer of which both n-grams inside reach the floor.
+    /// Replaces `at` by the positions of the n-grams one token longer of which both n-grams inside are listed.
     pub(super) fn longer(&self, at: &mut Vec<u32>) {
         at.resize(self.places.len(), 0);
         let mut length = 0;
@@ -59,7 +61,7 @@ impl Level {
         at.truncate(length);
     }
 
-    /// Those that reach the floor, each with whether an n-gram one token longer around it has the same df.
+    /// Those that are listed, each with whether an n-gram one token longer around it has the same df.
     #[inline]
     pub(super) fn extended(&self, longer: &Self) -> impl ExactSizeIterator<Item = (Place, bool)> {
         self.places.iter().map(|&place| {
