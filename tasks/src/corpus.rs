@@ -1,7 +1,7 @@
 //! The documents side of the screen wave: which documents are duplicates, exact or nearly, and how
 //! large every locality is.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
@@ -11,7 +11,7 @@ use taster_planning::{Digest, DigestBuilder, Unit};
 
 use crate::TaskError;
 use crate::count::CountReceipt;
-use crate::documents::{DocumentsTable, NO_VALUE};
+use crate::documents::DocumentsTable;
 use crate::near::NearDuplicates;
 use crate::resemblance::Resemblance;
 use crate::sketches::Sketches;
@@ -110,7 +110,9 @@ impl Corpus {
     }
 
     fn find_duplicates(&mut self, tables: &[DocumentsTable]) {
-        let mut first: BTreeMap<[u8; 32], DocumentOrd> = BTreeMap::new();
+        let documents = tables.iter().map(|table| table.rows.len()).sum();
+        // Asked for what it holds, never for its order.
+        let mut first: HashMap<[u8; 32], DocumentOrd> = HashMap::with_capacity(documents);
         for (unit, table) in tables.iter().enumerate() {
             let mut canonical = Vec::with_capacity(table.rows.len());
             for (document, digest) in table.digests.iter().enumerate() {
@@ -123,7 +125,7 @@ impl Corpus {
             }
             self.canonical.push(canonical);
         }
-        self.totals.documents = tables.iter().map(|table| table.rows.len() as u64).sum();
+        self.totals.documents = documents as u64;
         self.totals.canonical = first.len() as u64;
     }
 
@@ -157,12 +159,9 @@ impl Corpus {
             let mut sizes: BTreeMap<&str, (u64, u64)> = BTreeMap::new();
             for (table, canonical) in tables.iter().zip(&self.canonical) {
                 let column = &table.axes[axis];
-                for (index, canonical) in column.indices.iter().zip(canonical) {
-                    if *index != NO_VALUE {
-                        let size = sizes.entry(&column.values[*index as usize]).or_default();
-                        size.0 += u64::from(*canonical);
-                        size.1 += 1;
-                    }
+                for (value, own) in column.values.iter().zip(column.sizes(canonical)) {
+                    let size = sizes.entry(value).or_default();
+                    *size = (size.0 + own.0, size.1 + own.1);
                 }
             }
             let localities: Vec<u64> = sizes.values().map(|size| size.0).collect();

@@ -38,6 +38,21 @@ pub(crate) struct AxisColumn {
     pub indices: Vec<u32>,
 }
 
+impl AxisColumn {
+    /// Of every value the documents that have it: those that are canonical, a flag per document, and all.
+    pub(crate) fn sizes(&self, canonical: &[bool]) -> Vec<(u64, u64)> {
+        let mut sizes = vec![(0, 0); self.values.len()];
+        for (&index, &is_canonical) in self.indices.iter().zip(canonical) {
+            if index != NO_VALUE {
+                let (own, all): &mut (u64, u64) = &mut sizes[index as usize];
+                *own += u64::from(is_canonical);
+                *all += 1;
+            }
+        }
+        sizes
+    }
+}
+
 /// Collects a documents table row by row.
 #[derive(Debug, Default)]
 pub(crate) struct DocumentsBuilder {
@@ -158,6 +173,7 @@ mod tests {
         let table = builder.finish();
         assert_eq!(table.axes[1].values, ["y", "z"]);
         assert_eq!(table.axes[1].indices, [1, 0, NO_VALUE]);
+        assert_eq!(table.axes[1].sizes(&[true, false, true]), [(0, 1), (1, 1)]);
         assert_eq!(table.digests[0], table.digests[2]);
         let header =
             Header { kind: Kind::Documents, seed: 1, config: [0; 32], documents: 3, tokens: 0 };

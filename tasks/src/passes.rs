@@ -1,5 +1,6 @@
 //! The evidence wave in passes: each looks at a bounded number of documents.
 
+use std::collections::BTreeMap;
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -69,17 +70,19 @@ pub(crate) fn evidence(driver: &mut Driver<'_>, chosen: &Chosen) -> Result<Seen,
         let mut pages = look_all(driver, chosen, Arc::clone(&chosen.targets), pass.clone())?;
         pages.iter_mut().for_each(|page| page.document = documents.once(&page.document));
         let seen = by_target(&pages, pass.len());
-        let sequences = sequences(driver, &chosen.targets[pass.clone()], &seen)?;
-        for ((place, sequence), seen) in pass.zip(sequences).zip(&seen) {
-            let Some(mut sequence) = sequence else {
+        let targets = &chosen.targets[pass.clone()];
+        let sequences = sequences(driver, targets, &seen)?;
+        let more = more(driver, chosen, pass.start, &sequences, &seen)?;
+        for (index, sequence) in sequences.into_iter().enumerate() {
+            let (place, Some(mut sequence)) = (pass.start + index, sequence) else {
                 continue;
             };
             chosen.asides.spell(place, &sequence, &mut spelled);
             if place >= chosen.asides.first_target {
                 continue;
             }
-            let target = &chosen.targets[place];
-            sequence.uncounted = more_of(driver, chosen, target, &sequence, &seen.uncounted)?;
+            let target = &targets[index];
+            sequence.uncounted = more.get(&index).copied().unwrap_or_default();
             let sought = chosen.sought.of(place);
             joined.add(match chosen.candidates.get(place).cloned() {
                 Some(choice::Chosen { candidate, placed, .. }) => {
@@ -107,36 +110,70 @@ fn sequences(
     })
 }
 
-/// Occurrences of a sequence beyond those that were kept. Those of the candidate are known; if it
-/// was extended, the documents with too many occurrences are looked at again for the whole.
-fn more_of(
+/// Occurrences beyond those that were kept, of the sequences of a pass that have some. Those of a candidate are known; if
+/// it was extended, the documents with too many occurrences are looked at again for the whole.
+fn more(
     driver: &mut Driver<'_>,
     chosen: &Chosen,
-    target: &Target,
-    sequence: &Sequence,
-    uncounted: &[(DocumentOrd, u64)],
-) -> Result<u64, TaskError> {
-    if uncounted.is_empty() || sequence.hashes.len() == target.order {
-        return Ok(uncounted.iter().map(|(_, more)| more).sum());
+    first: usize,
+    sequences: &[Option<Sequence>],
+    seen: &[ByTarget<'_>],
+) -> Result<BTreeMap<usize, u64>, TaskError> {
+    let (mut more, mut extended, mut wholes) = (BTreeMap::new(), Vec::new(), Vec::new());
+    for (index, (sequence, seen)) in sequences.iter().zip(seen).enumerate() {
+        let is_told = first + index < chosen.asides.first_target && !seen.uncounted.is_empty();
+        let Some(sequence) = sequence.as_ref().filter(|_| is_told) else {
+            continue;
+        };
+        if sequence.hashes.len() == chosen.targets[first + index].order {
+            more.insert(index, seen.uncounted.iter().map(|(_, more)| more).sum());
+        } else {
+            extended.push(index);
+            wholes.push(whole(sequence, &seen.uncounted));
+        }
     }
-    let documents: Vec<DocumentOrd> = uncounted.iter().map(|(document, _)| *document).collect();
-    let kept = sequence
-        .holders
-        .iter()
-        .filter(|holder| documents.binary_search(&holder.document.ord).is_ok())
-        .map(|holder| u64::from(holder.occurrences))
-        .sum();
-    let whole = Target {
+    let kept = extended.iter().zip(&wholes).map(|(&index, whole)| kept(&sequences[index], whole));
+    let kept: Vec<u64> = kept.collect();
+    let all = occurrences(driver, chosen, wholes)?;
+    let beyond = all.into_iter().zip(kept).map(|(all, kept)| all.saturating_sub(kept));
+    more.extend(extended.into_iter().zip(beyond));
+    Ok(more)
+}
+
+/// A whole sequence as a target in some of its documents.
+fn whole(sequence: &Sequence, uncounted: &[(DocumentOrd, u64)]) -> Target {
+    Target {
         fingerprint: fingerprint(&sequence.hashes),
         order: sequence.hashes.len(),
-        documents,
+        documents: uncounted.iter().map(|(document, _)| *document).collect(),
         closes: false,
-    };
-    let pages = look_all(driver, chosen, Arc::new([whole]), 0..1)?;
-    let all = pages.iter().map(|page| {
-        page.marks.len() as u64 + page.uncounted.iter().map(|(_, more)| more).sum::<u64>()
-    });
-    Ok(all.sum::<u64>().saturating_sub(kept))
+    }
+}
+
+/// Occurrences of a sequence that were kept in the documents of a target.
+fn kept(sequence: &Option<Sequence>, target: &Target) -> u64 {
+    let holders = sequence.iter().flat_map(|sequence| &sequence.holders);
+    let those =
+        holders.filter(|holder| target.documents.binary_search(&holder.document.ord).is_ok());
+    those.map(|holder| u64::from(holder.occurrences)).sum()
+}
+
+/// How often each of some targets stands in its documents.
+fn occurrences(
+    driver: &mut Driver<'_>,
+    chosen: &Chosen,
+    targets: Vec<Target>,
+) -> Result<Vec<u64>, TaskError> {
+    let all = 0..targets.len();
+    let mut occurrences = vec![0; targets.len()];
+    if targets.is_empty() {
+        return Ok(occurrences);
+    }
+    for page in look_all(driver, chosen, targets.into(), all)? {
+        page.marks.iter().for_each(|mark| occurrences[mark.target as usize] += 1);
+        page.uncounted.iter().for_each(|(target, more)| occurrences[*target] += more);
+    }
+    Ok(occurrences)
 }
 
 /// What all errands of a pass saw, in unit and row order.
