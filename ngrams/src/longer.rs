@@ -24,6 +24,8 @@ use crate::segment::Segment;
 pub struct Frequent {
     buckets: Vec<[u64; BUCKET]>,
     shift: u32,
+    /// Those of the last block that was inserted.
+    fingerprints: Vec<u64>,
 }
 
 const BUCKET: usize = 4;
@@ -46,12 +48,20 @@ impl Frequent {
     /// # Errors
     /// If the block is damaged, or has more entries than there was made room for.
     pub fn insert_block(&mut self, block: &[u8], floor: u32) -> Result<(), BlockError> {
-        let mut fits = true;
-        block::decode(block, |entry| {
+        let mut fingerprints = std::mem::take(&mut self.fingerprints);
+        fingerprints.clear();
+        let decoded = block::decode(block, |entry| {
             if entry.low >= floor {
-                fits &= self.insert(entry.fingerprint);
+                fingerprints.push(entry.fingerprint);
             }
-        })?;
+        });
+        let mut fits = true;
+        for together in fingerprints.chunks(TOGETHER) {
+            self.approach(together);
+            together.iter().for_each(|&fingerprint| fits &= self.insert(fingerprint));
+        }
+        self.fingerprints = fingerprints;
+        decoded?;
         fits.then_some(()).ok_or(BlockError::Field("number of entries"))
     }
 
