@@ -260,29 +260,43 @@ impl<'a> Looking<'a> {
     }
 
     fn find_order(&mut self, order: usize, wanted: &[usize]) {
-        let of_order = wanted.iter().filter(|&&target| self.targets[target].order == order);
-        // The target of each fingerprint, and how often it was seen.
-        let mut known: BTreeMap<u64, (usize, usize)> =
-            of_order.map(|&target| (self.targets[target].fingerprint, (target, 0))).collect();
-        let filter = Filter::new(known.keys());
+        // The targets of each fingerprint: what is extended can be several times the same.
+        let mut known: BTreeMap<u64, (Vec<usize>, usize)> = BTreeMap::new();
+        for &target in wanted.iter().filter(|&&target| self.targets[target].order == order) {
+            known.entry(self.targets[target].fingerprint).or_default().0.push(target);
+        }
         let tokens = self.hashes.len();
         let ngrams = self.fingerprinter.of(order);
-        for at in 0..(tokens + 1).saturating_sub(order) {
-            let fingerprint = ngrams.get(at);
-            if !filter.may_hold(fingerprint) {
-                continue;
-            }
-            let Some((target, times)) = known.get_mut(&fingerprint) else {
-                continue;
-            };
-            *times += 1;
-            if *times <= PER_DOCUMENT {
-                let (from, to) = (at.saturating_sub(REACH), (at + order + REACH).min(tokens));
-                self.occurrences.push(Occurrence { target: *target, at, from, to });
-            }
+        let ngrams = (0..(tokens + 1).saturating_sub(order)).map(|at| ngrams.get(at));
+        mark(ngrams, &mut known, |target, at| {
+            let (from, to) = (at.saturating_sub(REACH), (at + order + REACH).min(tokens));
+            self.occurrences.push(Occurrence { target, at, from, to });
+        });
+        for (targets, times) in known.into_values().filter(|(_, times)| *times > PER_DOCUMENT) {
+            let more = (times - PER_DOCUMENT) as u64;
+            self.uncounted.extend(targets.into_iter().map(|target| (target, more)));
         }
-        let more = known.into_values().filter(|(_, times)| *times > PER_DOCUMENT);
-        self.uncounted.extend(more.map(|(target, times)| (target, (times - PER_DOCUMENT) as u64)));
+    }
+}
+
+/// Counts the `known` ones among the n-grams of a document, and passes on the targets and the places of the first of them.
+fn mark(
+    ngrams: impl Iterator<Item = u64>,
+    known: &mut BTreeMap<u64, (Vec<usize>, usize)>,
+    mut put: impl FnMut(usize, usize),
+) {
+    let filter = Filter::new(known.keys());
+    for (at, fingerprint) in ngrams.enumerate() {
+        if !filter.may_hold(fingerprint) {
+            continue;
+        }
+        let Some((targets, times)) = known.get_mut(&fingerprint) else {
+            continue;
+        };
+        *times += 1;
+        if *times <= PER_DOCUMENT {
+            targets.iter().for_each(|&target| put(target, at));
+        }
     }
 }
 
@@ -329,6 +343,19 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
     use taster_ngrams::{Tokenizer, Words};
+
+    #[test]
+    fn targets_of_one_sequence_are_all_marked_and_counted() {
+        let (most, mut marks) = (PER_DOCUMENT as u64, Vec::new());
+        let ngrams = (0..2 * most + 10).map(|at| at % 2 * 7);
+        let mut known = BTreeMap::from([(7, (vec![3, 5], 0)), (8, (vec![4], 0))]);
+        mark(ngrams, &mut known, |target, at| marks.push((at, target)));
+        let expected =
+            (0..PER_DOCUMENT).flat_map(|time| [3, 5].map(|target| (2 * time + 1, target)));
+        assert_eq!(marks, expected.collect::<Vec<_>>());
+        assert_eq!(known[&7].1, PER_DOCUMENT + 5);
+        assert_eq!(known[&8].1, 0);
+    }
 
     proptest! {
         #[test]

@@ -93,6 +93,26 @@ fn made_up_text() {
     assert!(evidence.findings.floats("novelty")[0] > 0.3);
 }
 
+/// Beyond so many occurrences in a document evidence only counts, and several n-grams of the phrase become the same sequence.
+#[test]
+fn a_phrase_that_stands_often_in_each_of_its_documents() {
+    const PHRASE: &str = "seven keepers of the hidden lantern never sleep at noon";
+    let folder = tempfile::tempdir().unwrap();
+    corpora::write(folder.path(), &Plan { shards: 2, rows: 300, poisoned: 0, ..Plan::default() });
+    let text = |document: usize| {
+        let times = (0..40).map(|time| format!("w{document}x{time} {PHRASE} v{time}y{document}"));
+        times.collect::<Vec<_>>().join(" ")
+    };
+    let path = folder.path().join("often.parquet");
+    corpora::write_columns(&path, [("text", (0..30).map(text).collect())]);
+    let evidence = audited(folder.path());
+    let whole: Vec<String> = PHRASE.split(' ').map(str::to_owned).collect();
+    let at = evidence.findings.string_lists("tokens").iter().position(|tokens| *tokens == whole);
+    assert_eq!(evidence.findings.integers("collection_frequency")[at.unwrap()], 30 * 40);
+    assert_frequencies(&evidence);
+    assert_occurrences(&evidence);
+}
+
 #[test]
 fn real_text() {
     let evidence = audited(&places::sample());
