@@ -20,7 +20,7 @@ use crate::workspace::Workspace;
 pub(crate) const REACH: usize = 48;
 /// Occurrences of one candidate that are kept per document; the others are only counted. Beyond
 /// so many, one that would allow a longer sequence can go unseen.
-const PER_DOCUMENT: usize = 32;
+pub(crate) const PER_DOCUMENT: usize = 32;
 
 /// A candidate to be verified.
 #[derive(Debug, Clone)]
@@ -126,7 +126,7 @@ impl Errand<'_> {
 
     /// What an errand's result depends on.
     fn digest(&self, workspace: &Workspace) -> Digest {
-        let mut builder = DigestBuilder::new("taster evidence 3")
+        let mut builder = DigestBuilder::new("taster evidence 4")
             .text(&count_folder(workspace, &self.counted.unit))
             .number(u64::from(self.unit_ord));
         for (index, target) in self.targets.iter().enumerate() {

@@ -10,7 +10,7 @@ use crate::asides::Spelled;
 use crate::audit::Driver;
 use crate::corpus::{Counted, DocumentOrd};
 use crate::dispatch::run_wave;
-use crate::evidence::{Page, Sighting, Target};
+use crate::evidence::{PER_DOCUMENT, Page, Sighting, Target};
 use crate::joined::{Joined, Verified};
 use crate::read_documents::ReadDocuments;
 use crate::stages::{ByTarget, Chosen, Looking, by_target};
@@ -158,20 +158,21 @@ fn kept(sequence: &Option<Sequence>, target: &Target) -> u64 {
     those.map(|holder| u64::from(holder.occurrences)).sum()
 }
 
-/// How often each of some targets stands in its documents.
+/// How often each of some targets stands in its documents, where it stands often: a document may fill as much memory as
+/// [`PER_DOCUMENT`] of others, so that a pass takes as many fewer.
 fn occurrences(
     driver: &mut Driver<'_>,
     chosen: &Chosen,
     targets: Vec<Target>,
 ) -> Result<Vec<u64>, TaskError> {
-    let all = 0..targets.len();
+    let targets: Arc<[Target]> = targets.into();
     let mut occurrences = vec![0; targets.len()];
-    if targets.is_empty() {
-        return Ok(occurrences);
-    }
-    for page in look_all(driver, chosen, targets.into(), all)? {
-        page.marks.iter().for_each(|mark| occurrences[mark.target as usize] += 1);
-        page.uncounted.iter().for_each(|(target, more)| occurrences[*target] += more);
+    for pass in passes(&targets, driver.pass_documents / PER_DOCUMENT) {
+        let own = &mut occurrences[pass.clone()];
+        for page in look_all(driver, chosen, Arc::clone(&targets), pass)? {
+            page.marks.iter().for_each(|mark| own[mark.target as usize] += 1);
+            page.uncounted.iter().for_each(|(target, more)| own[*target] += more);
+        }
     }
     Ok(occurrences)
 }
