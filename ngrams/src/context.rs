@@ -136,7 +136,7 @@ impl Describer {
         rules: &Rules,
         header: Header,
     ) -> Vec<u8> {
-        self.hits.clear();
+        self.hits.restart(segment.tokens());
         self.surprisals.clear();
         self.rows.clear();
         self.levels.resize_with(usize::from(*rules.orders.end()) + 1, Level::default);

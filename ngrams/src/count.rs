@@ -11,6 +11,7 @@ use crate::block::Columns;
 use crate::fingerprint::fingerprint;
 use crate::longer::Survivors;
 use crate::object::{Header, Kind, ObjectBuilder};
+use crate::room::make_room;
 use crate::segment::Segment;
 use crate::sort::BinSort;
 
@@ -254,6 +255,7 @@ impl Counter {
         // What is there from before is overwritten: filling more with zeros would cost as much.
         let keys = starts[PARTITIONS] as usize;
         if self.keys.len() < keys {
+            make_room(&mut self.keys, keys);
             self.keys.resize(keys, 0);
         }
         ngrams.each(|fingerprint, document| {

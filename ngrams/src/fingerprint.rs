@@ -9,6 +9,8 @@
 
 use xxhash_rust::xxh3::xxh3_64_with_seed;
 
+use crate::room::make_room;
+
 /// Version of the hash; changes whenever any fingerprint would. The digest of counting (`Parameters::counting` of the
 /// planning crate, which knows no n-grams) must change with it, or counts with other fingerprints are reused.
 pub const VERSION: u32 = 2;
@@ -98,8 +100,7 @@ pub struct Fingerprinter {
 impl Fingerprinter {
     /// Starts over with another stream.
     pub fn restart(&mut self, hashes: &[u64]) {
-        self.beginnings.clear();
-        self.beginnings.reserve(hashes.len() + 1);
+        make_room(&mut self.beginnings, hashes.len() + 1);
         self.beginnings.push(0);
         let mut sum = 0;
         let (fours, rest) = hashes.as_chunks::<TOGETHER>();

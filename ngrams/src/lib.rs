@@ -31,6 +31,7 @@ pub mod lookup;
 pub mod merge;
 pub mod object;
 pub mod posting;
+mod room;
 pub mod segment;
 pub mod sequences;
 pub mod sketch;

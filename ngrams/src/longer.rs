@@ -11,6 +11,7 @@ use std::ops::Range;
 use crate::Fingerprinter;
 use crate::block::{self, BlockError};
 use crate::fingerprint::Ngrams;
+use crate::room::make_room;
 use crate::segment::Segment;
 
 /// The n-grams of one order and segment whose global df reaches the floor.
@@ -38,7 +39,7 @@ impl Frequent {
     pub fn reset(&mut self, ngrams: usize) {
         let buckets = (2 * ngrams / BUCKET).next_power_of_two().max(2);
         self.shift = u64::BITS - buckets.ilog2();
-        self.buckets.clear();
+        make_room(&mut self.buckets, buckets);
         self.buckets.resize(buckets, [0; BUCKET]);
     }
 

@@ -3,6 +3,7 @@
 use std::hint::select_unpredictable;
 
 use crate::block::{self, BlockError, Entry};
+use crate::room::make_room;
 
 /// Exact map from fingerprint to global df, with the marks that the context wave makes while it
 /// walks over documents.
@@ -51,7 +52,7 @@ impl Screened {
     /// Empties the table and makes room for `entries`.
     pub fn reset(&mut self, entries: usize) {
         self.homes = 3 * entries.max(1);
-        self.slots.clear();
+        make_room(&mut self.slots, self.homes + 1);
         self.slots.resize(self.homes + 1, EMPTY);
     }
 

@@ -16,6 +16,7 @@ use xxhash_rust::xxh3::xxh3_64_with_seed;
 
 use crate::frame::{FRAME, frame_checksum, u32_at, u64_at};
 pub use crate::frame::{Frame, take_frame};
+use crate::room::make_room;
 
 /// Version of the layout; readers refuse any other.
 pub const FORMAT: u32 = 1;
@@ -122,8 +123,7 @@ impl ObjectBuilder {
     #[must_use]
     pub fn in_memory(header: Header, slices: usize, capacity: usize, mut bytes: Vec<u8>) -> Self {
         let length = header_length(slices);
-        bytes.clear();
-        bytes.reserve(length + capacity);
+        make_room(&mut bytes, length + capacity);
         bytes.resize(length, 0);
         Self { header, bytes, offsets: vec![length as u64], frame_start: length }
     }

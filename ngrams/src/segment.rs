@@ -1,6 +1,7 @@
 //! A segment: as many whole documents as are counted at once in memory.
 
 use crate::Tokenizer;
+use crate::room::make_room;
 use crate::vocabulary::Vocabulary;
 
 /// Documents of one segment, as token hashes. The unit of exact counting: bounded in documents
@@ -83,6 +84,7 @@ impl Segment {
         if lengths.len() > Self::MAX_DOCUMENTS || !self.ordinals.iter().all(is_known) {
             return false;
         }
+        make_room(&mut self.hashes, self.ordinals.len());
         self.hashes.extend(self.ordinals.iter().map(|&ordinal| hashes[ordinal as usize]));
         let mut end = 0u64;
         self.ends.extend(lengths.map(|length| {

@@ -4,6 +4,8 @@
 //! items by a place or two. Repeated keys (common n-grams) share a bin; large bins are sorted by
 //! comparison first, which keeps the worst case at O(n log n).
 
+use crate::room::make_room;
+
 /// Bins larger than this are sorted by comparison.
 const LARGE_BIN: usize = 24;
 
@@ -25,7 +27,8 @@ impl Scatter {
         bin: impl Fn(&T) -> usize,
     ) {
         if out.len() < items.len() {
-            out.extend_from_slice(&items[out.len()..]);
+            make_room(out, items.len());
+            out.extend_from_slice(items);
         }
         let next = &mut self.ends;
         next.clear();

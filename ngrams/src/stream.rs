@@ -9,6 +9,7 @@
 use thiserror::Error;
 
 use crate::object::{Header, Kind, ObjectBuilder, ObjectError, take_frame};
+use crate::room::make_room;
 use crate::segment::Segment;
 
 const LENGTHS: u32 = 0;
@@ -129,6 +130,7 @@ fn take_ordinals(bytes: &[u8], width: usize, out: &mut Vec<u32>) {
 
 fn take_narrow<const WIDTH: usize>(bytes: &[u8], out: &mut Vec<u32>) {
     let (ordinals, _) = bytes.as_chunks::<WIDTH>();
+    make_room(out, ordinals.len());
     out.extend(ordinals.iter().map(|ordinal| {
         let mut four = [0; 4];
         four[..WIDTH].copy_from_slice(ordinal);

@@ -5,6 +5,7 @@ use crate::count::{PARTITIONS, SLICES, partition_of};
 use crate::lookup::Screened;
 use crate::object::{Header, ObjectBuilder};
 use crate::posting::{LocalityRows, Posting, RecordHead, put_record};
+use crate::room::make_room;
 use crate::segment::Segment;
 use crate::sort::Scatter;
 
@@ -55,8 +56,9 @@ pub(super) struct Hits {
 }
 
 impl Hits {
-    pub(super) fn clear(&mut self) {
-        self.hits.clear();
+    /// Forgets all hits; of a segment with so many tokens about as many are expected.
+    pub(super) fn restart(&mut self, tokens: usize) {
+        make_room(&mut self.hits, tokens);
     }
 
     pub(super) fn recycle(&mut self, object: Vec<u8>) {
