@@ -78,22 +78,31 @@ fn by_signature(members: &[CampaignMember<'_>]) -> Vec<Vec<usize>> {
 /// inverted index, so that sets without any common document cost nothing.
 fn overlapping(members: &[CampaignMember<'_>], sets: &[Vec<usize>]) -> Vec<(usize, usize)> {
     let documents = |set: usize| members[sets[set][0]].documents;
-    let mut holders: BTreeMap<u64, Vec<usize>> = BTreeMap::new();
-    let mut common: BTreeMap<(usize, usize), u64> = BTreeMap::new();
-    for set in 0..sets.len() {
-        for &document in documents(set) {
-            let earlier = holders.entry(document).or_default();
-            for &other in earlier.iter() {
-                *common.entry((other, set)).or_insert(0) += 1;
+    let holding = |set: usize| documents(set).iter().map(move |&document| (document, set));
+    let mut holdings: Vec<(u64, usize)> = (0..sets.len()).flat_map(holding).collect();
+    holdings.sort_unstable();
+    // Per set, who holds each of its documents that others hold as well.
+    let mut holders: Vec<Vec<&[(u64, usize)]>> = vec![Vec::new(); sets.len()];
+    for same in holdings.chunk_by(|a, b| a.0 == b.0).filter(|same| same.len() > 1) {
+        same.iter().for_each(|&(_, set)| holders[set].push(same));
+    }
+    let (mut common, mut others, mut pairs) = (vec![0u64; sets.len()], Vec::new(), Vec::new());
+    for (set, holders) in holders.iter().enumerate() {
+        for &(_, other) in holders.iter().flat_map(|same| same.iter().take_while(|h| h.1 < set)) {
+            if common[other] == 0 {
+                others.push(other);
             }
-            earlier.push(set);
+            common[other] += 1;
+        }
+        for other in others.drain(..) {
+            let shared = std::mem::take(&mut common[other]);
+            let union = (documents(other).len() + documents(set).len()) as u64 - shared;
+            if shared * MIN_JACCARD_DENOMINATOR > union * MIN_JACCARD_NUMERATOR {
+                pairs.push((other, set));
+            }
         }
     }
-    let similar = |&((a, b), shared): &((usize, usize), u64)| {
-        let union = (documents(a).len() + documents(b).len()) as u64 - shared;
-        shared * MIN_JACCARD_DENOMINATOR > union * MIN_JACCARD_NUMERATOR
-    };
-    common.into_iter().filter(similar).map(|(pair, _)| pair).collect()
+    pairs
 }
 
 /// Folds members of one document set into the longest that contain them.

@@ -86,7 +86,7 @@ pub use spikes::{TokenSpike, spike};
 pub use spread::{Spread, SpreadTable};
 pub use summary::{AxisSummary, AxisTotals, CorpusTotals, Summary, TopPlace};
 pub use surprisal::{MeasuredDocument, RankedDocument, SurprisalTally, UnusualDocument};
-pub use surroundings::{Company, PIECE, Surrounding, company};
+pub use surroundings::{Company, PIECE, Surroundings};
 pub use tails::{
     beta_binomial_upper_log10, binomial_upper_log10, hypergeometric_upper_log10, ln_choose,
     ln_gamma,

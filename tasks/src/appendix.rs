@@ -1,9 +1,9 @@
 //! The appendix: verified sequences that are boilerplate and hence no findings.
 
-use taster_findings::{BoilerplateEntry, boilerplate_reason, group};
+use taster_findings::{BoilerplateEntry, Campaign, boilerplate_reason, group};
 
 use crate::corpus::Corpus;
-use crate::outcome::{Judged, document_numbers, member};
+use crate::outcome::{Judged, document_sets, members};
 
 /// Sequences that are listed, one for all that share its documents.
 const LISTED: usize = 50;
@@ -20,20 +20,22 @@ pub(crate) struct Appendix {
 
 impl Appendix {
     /// The appendix of these sequences; what stands out most comes first, so that the cap leaves out what does least.
-    pub(crate) fn new(corpus: &Corpus, mut demoted: Vec<Judged>) -> Self {
+    pub(crate) fn new(corpus: &Corpus, mut demoted: Vec<Judged>, threads: usize) -> Self {
         demoted.sort_by(|a, b| {
             let by_score = b.combined.undemoted.total_cmp(&a.combined.undemoted);
             by_score.then_with(|| a.verified.id.cmp(&b.verified.id))
         });
-        let sets: Vec<Vec<u64>> =
-            demoted.iter().map(|judged| document_numbers(&judged.verified.sequence)).collect();
-        let members: Vec<_> = demoted.iter().zip(&sets).map(member).collect();
-        let entry = |campaign: &taster_findings::Campaign| {
+        let sets = document_sets(&demoted);
+        let entry = |campaign: &Campaign| {
             let leader = &demoted[campaign.findings.first()?.member];
             let sequences = campaign.findings.iter().map(|folded| 1 + folded.covers.len()).sum();
             entry(corpus, leader, sequences)
         };
-        let entries = group(&members).iter().take(LISTED).filter_map(entry).collect();
+        let entries = group(&members(&demoted, &sets, threads))
+            .iter()
+            .take(LISTED)
+            .filter_map(entry)
+            .collect();
         Self { entries, sequences: demoted.len() }
     }
 }

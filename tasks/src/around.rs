@@ -2,45 +2,72 @@
 
 use std::ops::Range;
 
-use taster_findings::{Alike, Beside, PIECE, Slot, Surrounding, Template, alike};
-use taster_ngrams::fingerprint::fingerprint;
+use taster_findings::{Alike, Beside, Slot, Surroundings, Template, alike};
 
-use crate::evidence::{REACH, Sighting};
+use crate::evidence::REACH;
+use crate::sighting::Sighting;
 use crate::verified::same_document;
 
 /// Stands for a slot in the text of a template.
 const SLOT_MARK: char = '▢';
 
+/// The first occurrence of a sequence in a document, with the tokens that belong to what the documents share.
+pub(crate) type First<'a> = (&'a Sighting<'a>, Range<usize>);
+
 /// Of the sequence of `length` tokens that starts `left` tokens before each sighting, at its first occurrence in every
-/// document: what the documents share beyond slots, if they do, and what stands around all of that.
-pub(crate) fn around(
-    sightings: &[&Sighting<'_>],
+/// document: what the documents share beyond slots, if they do.
+pub(crate) fn around<'a>(
+    sightings: &[&'a Sighting<'a>],
     left: usize,
     length: usize,
-) -> (Option<Template>, Vec<Surrounding>) {
+) -> (Option<Template>, Vec<First<'a>>) {
     let firsts: Vec<&Sighting<'_>> =
         sightings.chunk_by(|a, b| same_document(a, b)).map(|same| same[0]).collect();
     let start = |sighting: &Sighting<'_>| sighting.first - left;
-    let before = firsts.iter().map(|s| s.hashes[..start(s)].iter().rev().copied().collect());
-    let before = alike(&Sides(before.collect()));
-    let after = firsts.iter().map(|s| s.hashes[start(s) + length..].to_vec());
-    let after = alike(&Sides(after.collect()));
+    let before = firsts.iter().map(|s| &s.hashes[..start(s)]);
+    let before = alike(&Before(before.collect()));
+    let after = firsts.iter().map(|s| &s.hashes[start(s) + length..]);
+    let after = alike(&After(after.collect()));
     let template = firsts.first().and_then(|first| {
         let from = start(first);
         template(first, from..from + length, &before, &after)
     });
-    let surroundings = firsts.iter().zip(before.tokens.iter().zip(&after.tokens)).map(
-        |(sighting, (before, after))| {
-            surrounding(sighting, start(sighting) - before..start(sighting) + length + after)
-        },
-    );
-    (template, surroundings.collect())
+    let shared = before.tokens.iter().zip(&after.tokens);
+    let firsts = firsts.into_iter().zip(shared).map(|(sighting, (before, after))| {
+        (sighting, start(sighting) - before..start(sighting) + length + after)
+    });
+    (template, firsts.collect())
 }
 
-/// Tokens on one side of the sequence in every document, away from it.
-struct Sides(Vec<Vec<u64>>);
+/// What stands around all of that.
+pub(crate) fn surround(firsts: &[First<'_>], surroundings: &mut Surroundings) {
+    surroundings.clear();
+    for (sighting, own) in firsts {
+        let (before, after) = (&sighting.hashes[..own.start], &sighting.hashes[own.end..]);
+        // A snippet that is shorter than it could be ends where its text does.
+        let behind = sighting.hashes.len() - sighting.first;
+        surroundings.push(before, after, sighting.first < REACH, behind <= REACH);
+    }
+}
 
-impl Beside for Sides {
+/// Tokens before the sequence in every document.
+struct Before<'a>(Vec<&'a [u64]>);
+
+impl Beside for Before<'_> {
+    fn documents(&self) -> usize {
+        self.0.len()
+    }
+
+    fn token(&self, document: usize, distance: usize) -> Option<u64> {
+        let tokens = self.0[document];
+        tokens.len().checked_sub(distance + 1).map(|at| tokens[at])
+    }
+}
+
+/// Tokens after it.
+struct After<'a>(Vec<&'a [u64]>);
+
+impl Beside for After<'_> {
     fn documents(&self) -> usize {
         self.0.len()
     }
@@ -93,23 +120,6 @@ fn push(sighting: &Sighting<'_>, tokens: Range<usize>, text: &mut String) {
     text.push_str(&sighting.snippet[start..behind(tokens.end).max(start)]);
 }
 
-fn surrounding(sighting: &Sighting<'_>, own: Range<usize>) -> Surrounding {
-    let (before, after) = (&sighting.hashes[..own.start], &sighting.hashes[own.end..]);
-    let mut pieces: Vec<u64> =
-        [before, after].into_iter().flat_map(|side| side.windows(PIECE)).map(fingerprint).collect();
-    pieces.sort_unstable();
-    pieces.dedup();
-    // A snippet that is shorter than it could be ends where its text does.
-    let (first, behind) = (sighting.first, sighting.hashes.len() - sighting.first);
-    let is_start = first < REACH;
-    let is_end = behind <= REACH;
-    Surrounding {
-        pieces,
-        from_start: is_start.then_some(before.len() as u32),
-        to_end: is_end.then_some(after.len() as u32),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -125,20 +135,20 @@ mod tests {
         let sightings: Vec<_> = pages.iter().map(|page| sighting(page, 4)).collect();
         let all: Vec<&Sighting<'_>> = sightings.iter().collect();
         // "on to the page load the page (", between a slot on either side.
-        let (template, surroundings) = around(&all, 0, 8);
+        let (template, firsts) = around(&all, 0, 8);
         let template = template.map(|t| (t.text, t.slots, t.contents, t.documents));
         // Before the first slot a single token is shared, which is no piece.
         let text = "on to the page\n load the page ( ▢ ) now at".to_owned();
         assert_eq!(template, Some((text, 1, 5, 5)));
-        assert!(surroundings.iter().all(|one| one.to_end == Some(3) && one.from_start == Some(4)));
+        assert!(firsts.iter().all(|(first, own)| *own == (4..first.hashes.len() - 3)));
     }
 
     #[test]
     fn without_slots_there_is_no_template() {
         let pages: Vec<_> = (0..4).map(|at| page(at, &format!("x{at} a b y{at} z{at}"))).collect();
         let sightings: Vec<_> = pages.iter().map(|page| sighting(page, 1)).collect();
-        let (template, surroundings) = around(&sightings.iter().collect::<Vec<_>>(), 0, 2);
+        let (template, firsts) = around(&sightings.iter().collect::<Vec<_>>(), 0, 2);
         assert_eq!(template, None);
-        assert!(surroundings.iter().all(|one| one.from_start == Some(1)));
+        assert!(firsts.iter().all(|(_, own)| *own == (1..3)));
     }
 }

@@ -10,9 +10,9 @@ use taster_storage::{Frozen, Overlay, Store, freeze};
 use tokio::runtime::Handle;
 
 use crate::corpus::Counted;
-use crate::dispatch::run_wave;
+use crate::dispatch::{both, run_wave};
 use crate::manifest_lines::{ShardLine, shard_lines};
-use crate::outcome::outcome;
+use crate::outcome::{Outcome, outcome};
 use crate::passes::{Seen, evidence};
 use crate::rarity::shadings;
 use crate::report::report;
@@ -132,7 +132,7 @@ impl<'a> Driver<'a> {
         let segment_tokens = request.resources.segment_tokens();
         let workspace = Workspace::new(store, sources, manifest, parameters, segment_tokens)?;
         Ok(Self {
-            workspace: workspace.settled_by_wave(),
+            workspace: workspace.committing_behind(),
             threads: request.resources.threads,
             unit_bytes: request.resources.unit_bytes(),
             pass_documents: request.resources.pass_documents(),
@@ -149,7 +149,8 @@ impl<'a> Driver<'a> {
             match self.run() {
                 // Bad after it was counted: what was counted of it must not speak, so start over.
                 Err(TaskError::Shard(quarantine)) if self.exclude(quarantine.clone()) => {}
-                other => return other,
+                Ok(audit) => return self.workspace.settle().map(|()| audit),
+                Err(error) => return Err(error),
             }
         }
     }
@@ -177,9 +178,7 @@ impl<'a> Driver<'a> {
             Ok((result, reused))
         });
         workspace.memory.free();
-        let settled = workspace.settle();
         let results = results?;
-        settled?;
         let reused = results.iter().filter(|(_, reused)| *reused).count() as u64;
         self.waves.push(WaveFacts { wave, tasks: tasks.len() as u64, reused });
         Ok(results.into_iter().map(|(result, _)| result).collect())
@@ -216,7 +215,7 @@ impl<'a> Driver<'a> {
         let contexts = self.stage(&describing)?;
         let scoring = Scoring::new(&self.workspace, screened, &contexts)?;
         let receipts = self.stage(&scoring)?;
-        let chosen = scoring.collect(&self.workspace, receipts)?;
+        let chosen = scoring.collect(&self.workspace, receipts, self.threads)?;
         self.conclude(&chosen)
     }
 
@@ -248,7 +247,12 @@ impl<'a> Driver<'a> {
         let Seen { verified, spelled } = seen;
         let CountedCorpus { units, corpus, .. } = &*chosen.screened.counts;
         let most = self.workspace.parameters.max_findings as usize;
-        let mut outcome = outcome(&chosen.judge, corpus, verified, most);
+        let lists = || {
+            let near_duplicates = corpus.resemblance.near_duplicates(self, units)?;
+            Ok((near_duplicates, unusual_documents(self, &chosen.surprising)?))
+        };
+        let judged = || outcome(&chosen.judge, corpus, verified, most, self.threads);
+        let (mut outcome, lists): (Outcome, Result<_, TaskError>) = both(judged, lists);
         let listed = std::mem::take(&mut outcome.listed);
         let quarantine = self.quarantine();
         let manifest = Manifest::clone(&self.workspace.manifest);
@@ -256,8 +260,7 @@ impl<'a> Driver<'a> {
         let (mut report, occurrences, finding_documents) =
             report(&self.workspace, units, corpus, &quarantine, chosen, outcome);
         report.token_spikes = chosen.asides.token_spikes(corpus, &spelled);
-        report.near_duplicates = corpus.resemblance.near_duplicates(self, units)?;
-        report.unusual_documents = unusual_documents(self, &chosen.surprising)?;
+        (report.near_duplicates, report.unusual_documents) = lists?;
         report.label_associations = chosen.asides.label_associations(corpus, &spelled);
         let shadings = shadings(self, &chosen.screened, &report, &occurrences, &listed)?;
         let locations = self.workspace.sources.locations();

@@ -1,10 +1,12 @@
 //! Commits that nobody waits for: a receipt is on the disk only after the disk has answered, and a task of many
 //! milliseconds need not stand still for that.
 //!
-//! A receipt says that a task is done to whoever comes later; within its wave nobody asks. So receipts may be committed one after
-//! the other on a thread of their own, as long as the wave ends only when all of them are. If the process is killed before,
-//! tasks whose receipt did not arrive are run again and find their outputs there.
+//! A receipt says that a task is done to whoever comes later; the audit that ran the task does not ask. So receipts may be
+//! committed one after the other on a thread of their own, as long as the audit ends only when all of them are. If the process
+//! is killed before, tasks whose receipt did not arrive are run again and find their outputs there.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, Sender, SyncSender, channel, sync_channel};
 use std::thread::JoinHandle;
 
@@ -20,6 +22,8 @@ const WAITING: usize = 32;
 #[derive(Debug)]
 pub(crate) struct Behind {
     errands: Option<SyncSender<Errand>>,
+    /// Whether there was trouble of which nobody was told.
+    has_trouble: Arc<AtomicBool>,
     thread: Option<JoinHandle<()>>,
 }
 
@@ -34,13 +38,17 @@ impl Behind {
         let (errands, all) = sync_channel(WAITING);
         let thread = std::thread::Builder::new().name("receipts".to_owned());
         // Without a thread nothing is taken, and commits are made at once.
-        let thread = thread.spawn(move || run(&store, &all)).ok();
-        Self { errands: thread.is_some().then_some(errands), thread }
+        let has_trouble = Arc::new(AtomicBool::new(false));
+        let told = Arc::clone(&has_trouble);
+        let thread = thread.spawn(move || run(&store, &all, &told)).ok();
+        Self { errands: thread.is_some().then_some(errands), has_trouble, thread }
     }
 
-    /// Hands over an object, or gives it back if it has to be committed at once.
+    /// Hands over an object, or gives it back if it has to be committed at once: after trouble, so that who commits it meets
+    /// the same now and not at the end of all waves.
     pub(crate) fn commit(&self, key: &str, bytes: Bytes) -> Result<(), Bytes> {
-        let Some(errands) = &self.errands else {
+        let is_taken = !self.has_trouble.load(Ordering::Relaxed);
+        let Some(errands) = self.errands.as_ref().filter(|_| is_taken) else {
             return Err(bytes);
         };
         let errand = Errand::Commit { key: key.to_owned(), bytes: bytes.clone() };
@@ -77,7 +85,7 @@ impl Drop for Behind {
     }
 }
 
-fn run(store: &Store, errands: &Receiver<Errand>) {
+fn run(store: &Store, errands: &Receiver<Errand>, has_trouble: &AtomicBool) {
     let mut so_far = Ok(());
     for errand in errands {
         match errand {
@@ -88,6 +96,7 @@ fn run(store: &Store, errands: &Receiver<Errand>) {
                 let _ = answer.send(std::mem::replace(&mut so_far, Ok(())));
             }
         }
+        has_trouble.store(so_far.is_err(), Ordering::Relaxed);
     }
 }
 
@@ -121,7 +130,8 @@ mod tests {
         store.commit("a", Bytes::from_static(b"one")).unwrap();
         let behind = Behind::new(store.clone());
         behind.commit("a", Bytes::from_static(b"two")).unwrap();
-        behind.commit("b", Bytes::from_static(b"after it")).unwrap();
+        // Handed over while the trouble is not known yet, or given back.
+        let _ = behind.commit("b", Bytes::from_static(b"after it"));
         let conflict = behind.settle().unwrap_err();
         assert!(
             matches!(conflict, TaskError::Storage(StorageError::Conflict { .. })),
@@ -134,9 +144,24 @@ mod tests {
     }
 
     #[test]
+    fn after_trouble_objects_are_given_back() {
+        let folder = tempfile::tempdir().unwrap();
+        let runtime = Runtime::new().unwrap();
+        let store = Store::open(folder.path().to_str().unwrap(), runtime.handle()).unwrap();
+        store.commit("a", Bytes::from_static(b"one")).unwrap();
+        let behind = Behind::new(store);
+        behind.commit("a", Bytes::from_static(b"two")).unwrap();
+        while !behind.has_trouble.load(Ordering::Relaxed) {
+            std::thread::yield_now();
+        }
+        assert_eq!(behind.commit("b", Bytes::from_static(b"x")).unwrap_err(), "x");
+        assert!(behind.settle().is_err());
+    }
+
+    #[test]
     fn what_a_thread_that_ended_was_given_is_not_taken_for_committed() {
         let (errands, _) = sync_channel(1);
-        let behind = Behind { errands: Some(errands), thread: None };
+        let behind = Behind { errands: Some(errands), has_trouble: Arc::default(), thread: None };
         let back = behind.commit("a", Bytes::from_static(b"x")).unwrap_err();
         assert_eq!(back, "x");
         assert!(behind.settle().is_err());

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use taster_findings::{Candidate, Combined, Company, Scores};
 
+use crate::dispatch::each;
 use crate::outcome::{Judge, Placed};
 use crate::score::Posting;
 use crate::summarize::Posted;
@@ -82,16 +83,29 @@ impl Chosen {
     }
 }
 
-/// The candidates worth verifying, best first.
-pub(crate) fn choose(judge: &Judge, candidates: Vec<Posting>, max_findings: usize) -> Vec<Chosen> {
-    let placed = judge.places(candidates.iter().map(|posting| &posting.candidate));
-    let rated = candidates.into_iter().zip(placed).filter_map(|(posting, placed)| {
-        let combined = judge.verdict(&posting.candidate, &placed, 0.0, Company::UNKNOWN, 0.0);
-        let reason = Reason::of(&combined, &posting)?;
-        // Of what has unusual code points the best spread comes first: its score says nothing yet.
-        let spread = posting.candidate.scores.spread;
-        let score = if reason == Reason::CodePoints { spread } else { combined.score };
-        Some((reason, score, posting, placed))
+/// Why a candidate is worth verifying, if it is, and what puts it in order among others of the same reason.
+fn rate(judge: &Judge, posting: &Posting, placed: &Placed) -> Option<(Reason, f64)> {
+    let combined = judge.verdict(&posting.candidate, placed, 0.0, Company::UNKNOWN, 0.0);
+    let reason = Reason::of(&combined, posting)?;
+    // Of what has unusual code points the best spread comes first: its score says nothing yet.
+    let spread = posting.candidate.scores.spread;
+    Some((reason, if reason == Reason::CodePoints { spread } else { combined.score }))
+}
+
+/// The candidates worth verifying, best first; looks at them on up to `threads` threads.
+pub(crate) fn choose(
+    judge: &Judge,
+    candidates: &[Posting],
+    max_findings: usize,
+    threads: usize,
+) -> Vec<Chosen> {
+    let placed =
+        judge.corrected(each(threads, candidates, |posting| judge.scores(&posting.candidate)));
+    let placed: Vec<(&Posting, Placed)> = candidates.iter().zip(placed).collect();
+    let rates = each(threads, &placed, |(posting, placed)| rate(judge, posting, placed));
+    let rated = rates.into_iter().zip(&placed).filter_map(|(rate, (posting, placed))| {
+        let (reason, score) = rate?;
+        Some((reason, score, *posting, placed))
     });
     let mut rated: Vec<_> = rated.collect();
     rated.sort_by(|a, b| {
@@ -99,10 +113,10 @@ pub(crate) fn choose(judge: &Judge, candidates: Vec<Posting>, max_findings: usiz
         by_score.then(a.2.candidate.fingerprint.cmp(&b.2.candidate.fingerprint))
     });
     // Both ends of a phrase, and each order at them, have the same documents and become one sequence.
-    let mut seen: BTreeSet<Vec<Posted>> = BTreeSet::new();
+    let mut seen: BTreeSet<&[Posted]> = BTreeSet::new();
     rated.retain(|(reason, _, posting, _)| {
         let is_local = matches!(reason, Reason::Gibberish | Reason::Payload);
-        !is_local || seen.insert(posting.documents.clone())
+        !is_local || seen.insert(&posting.documents)
     });
     let chosen = rated
         .chunk_by(|a, b| a.0 == b.0)

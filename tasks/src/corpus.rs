@@ -18,7 +18,7 @@ use crate::sketches::Sketches;
 use crate::workspace::Workspace;
 
 /// A document: index of its unit among the counted units, and its place in the unit's table.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub(crate) struct DocumentOrd {
     pub unit: u32,
     pub document: u32,

@@ -1,5 +1,6 @@
 //! The in-process dispatcher: runs the independent tasks of a wave on plain threads.
 
+use std::convert::Infallible;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 
@@ -15,13 +16,22 @@ pub(crate) fn run_wave<T: Sync, R: Send>(
     bytes: impl Fn(&T) -> u64,
     work: impl Fn(&T) -> Result<R, TaskError> + Sync,
 ) -> Result<Vec<R>, TaskError> {
-    let results: Vec<Mutex<Option<Result<R, TaskError>>>> =
+    run(threads, tasks, bytes, work)
+}
+
+fn run<T: Sync, R: Send, E: Send>(
+    threads: usize,
+    tasks: &[T],
+    bytes: impl Fn(&T) -> u64,
+    work: impl Fn(&T) -> Result<R, E> + Sync,
+) -> Result<Vec<R>, E> {
+    let results: Vec<Mutex<Option<Result<R, E>>>> =
         tasks.iter().map(|_| Mutex::new(None)).collect();
     let mut order: Vec<usize> = (0..tasks.len()).collect();
     order.sort_by_key(|&index| std::cmp::Reverse(bytes(&tasks[index])));
     let next = AtomicUsize::new(0);
     let failed = AtomicBool::new(false);
-    let run = || {
+    let take_turns = || {
         while !failed.load(Ordering::Relaxed) {
             let Some(&index) = order.get(next.fetch_add(1, Ordering::Relaxed)) else { return };
             let result = work(&tasks[index]);
@@ -31,15 +41,42 @@ pub(crate) fn run_wave<T: Sync, R: Send>(
     };
     std::thread::scope(|scope| {
         for _ in 1..threads.min(tasks.len()).max(1) {
-            scope.spawn(run);
+            scope.spawn(take_turns);
         }
-        run();
+        take_turns();
     });
     in_order(results)
 }
 
+/// Parts per thread of many small items: few enough to cost nothing, enough that no thread waits long for the last.
+const PARTS: usize = 4;
+
+/// What `work` makes of every item, in their order, on up to `threads` threads: for items of too little work to be a task each.
+pub(crate) fn each<T: Sync, R: Send>(
+    threads: usize,
+    items: &[T],
+    work: impl Fn(&T) -> R + Sync,
+) -> Vec<R> {
+    let parts: Vec<&[T]> = items.chunks(items.len().div_ceil(PARTS * threads).max(1)).collect();
+    let part = |part: &&[T]| Ok::<Vec<R>, Infallible>(part.iter().map(&work).collect());
+    let Ok(done) = run(threads, &parts, |part| part.len() as u64, part);
+    done.into_iter().flatten().collect()
+}
+
+/// Runs both, `other` on a thread of its own: for two steps of different kinds that are short.
+pub(crate) fn both<A, B: Send>(
+    one: impl FnOnce() -> A,
+    other: impl FnOnce() -> B + Send,
+) -> (A, B) {
+    std::thread::scope(|scope| {
+        let other = scope.spawn(other);
+        let one = one();
+        (one, other.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
+    })
+}
+
 /// The results of all tasks, or the first error; a task is without a result only if another failed.
-fn in_order<R>(results: Vec<Mutex<Option<Result<R, TaskError>>>>) -> Result<Vec<R>, TaskError> {
+fn in_order<R, E>(results: Vec<Mutex<Option<Result<R, E>>>>) -> Result<Vec<R>, E> {
     let results = results
         .into_iter()
         .filter_map(|slot| slot.into_inner().unwrap_or_else(PoisonError::into_inner));
@@ -52,6 +89,17 @@ mod tests {
     use super::*;
 
     #[test]
+    fn small_items_keep_their_order() {
+        for threads in [1, 2, 7] {
+            for items in [0u32, 1, 2, 29, 1000] {
+                let all: Vec<u32> = (0..items).collect();
+                let doubled = each(threads, &all, |item| item * 2);
+                assert_eq!(doubled, all.iter().map(|item| item * 2).collect::<Vec<_>>());
+            }
+        }
+    }
+
+    #[test]
     fn results_keep_task_order_for_any_number_of_threads() {
         let tasks: Vec<u32> = (0..100).collect();
         for threads in [1, 2, 7] {
@@ -59,7 +107,7 @@ mod tests {
                 run_wave(threads, &tasks, |task| u64::from(task % 7), |task| Ok(task * 2)).unwrap();
             assert_eq!(results, tasks.iter().map(|task| task * 2).collect::<Vec<_>>());
         }
-        assert!(run_wave(3, &[0u8; 0], |_| 0, |_| Ok(())).unwrap().is_empty());
+        assert!(each(3, &[0u8; 0], |_| ()).is_empty());
     }
 
     #[test]

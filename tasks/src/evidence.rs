@@ -2,7 +2,6 @@
 //! token by token.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::ops::Range;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
@@ -68,38 +67,10 @@ pub(crate) struct Mark {
     pub to: u32,
 }
 
-/// One occurrence of a target, with the text around it as tokens.
-#[derive(Debug, Clone)]
-pub(crate) struct Sighting<'a> {
-    pub page: &'a Page,
-    pub snippet: &'a str,
-    /// Where the snippet starts in the document, in bytes.
-    pub snippet_start: usize,
-    /// Tokens of the snippet, relative to it.
-    pub spans: Vec<Span>,
-    /// Their hashes.
-    pub hashes: Vec<u64>,
-    /// Index of the occurrence's first token in `spans`.
-    pub first: usize,
-}
-
-impl<'a> Sighting<'a> {
-    /// Cuts the snippet into its tokens again: it begins and ends with whole tokens of its text.
-    /// Held for all sightings of a pass, tokens would take thrice the memory of the text.
-    pub(crate) fn new(workspace: &Workspace, page: &'a Page, mark: Mark) -> Self {
-        let (tokenizer, seed) = (workspace.tokenizer, workspace.parameters.seed);
-        let snippet = &page.text[mark.from as usize..mark.to as usize];
-        let (mut spans, mut hashes) = (Vec::new(), Vec::new());
-        tokenizer.spans(snippet, &mut spans);
-        tokenizer.hashes_of(snippet, &spans, seed, &mut hashes);
-        let (snippet_start, first) = (mark.start as usize, mark.first as usize);
-        Self { page, snippet, snippet_start, spans, hashes, first }
-    }
-
-    /// The text of the given tokens of the snippet.
-    pub(crate) fn tokens(&self, tokens: Range<usize>) -> impl Iterator<Item = &'a str> {
-        let snippet = self.snippet;
-        self.spans[tokens].iter().map(move |span| &snippet[span.start as usize..span.end as usize])
+impl Page {
+    /// The text around an occurrence.
+    pub(crate) fn snippet(&self, mark: Mark) -> &str {
+        &self.text[mark.from as usize..mark.to as usize]
     }
 }
 

@@ -53,6 +53,7 @@ mod screen;
 mod screened_run;
 mod segments;
 mod shared;
+mod sighting;
 mod signatures;
 mod sketches;
 mod slices;

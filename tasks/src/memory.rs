@@ -4,11 +4,14 @@
 use std::ops::{Deref, DerefMut};
 use std::sync::{Mutex, PoisonError};
 
+use taster_findings::Surroundings;
 use taster_ngrams::Segment;
 use taster_ngrams::context::Describer;
 use taster_ngrams::count::Counter;
 use taster_ngrams::longer::{Frequent, Survivors};
 use taster_ngrams::lookup::Screened;
+
+use crate::sighting::Cuts;
 
 /// What the waves reuse. Not more of anything than tasks at the same time.
 #[derive(Debug, Default)]
@@ -20,6 +23,8 @@ pub(crate) struct Memory {
     pub tables: Pool<Screened>,
     pub describers: Pool<Describer>,
     pub slices: Pool<Vec<u8>>,
+    pub cuts: Pool<Cuts>,
+    pub surroundings: Pool<Surroundings>,
 }
 
 impl Memory {
@@ -32,6 +37,8 @@ impl Memory {
         self.tables.free();
         self.describers.free();
         self.slices.free();
+        self.cuts.free();
+        self.surroundings.free();
     }
 }
 

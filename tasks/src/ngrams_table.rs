@@ -84,6 +84,7 @@ pub fn ngrams(
     let chunks = name_all(&mut driver, &counted, &corpus, &wanted, axis)?;
     let rows = write(&driver.workspace, &chunks, &corpus, request, out, runtime)?;
     chunks.iter().try_for_each(|(key, _)| driver.workspace.store.delete(key))?;
+    driver.workspace.settle()?;
     Ok(NgramsFacts { rows, quarantine: driver.quarantine() })
 }
 

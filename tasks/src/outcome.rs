@@ -1,21 +1,22 @@
 //! From verified sequences to the report: verdicts, campaigns, ranks.
 
 use std::cmp::Reverse;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 use taster_findings::{
-    Calibration, CampaignEntry, CampaignMember, Candidate, Combined, Company, Concentration,
-    Dispersion, Evidence, Explanation, Finding, FindingDocument, Folded, KnownSignature,
-    Occurrence, PlaceScore, Scorer, SharedLabel, combine, explain, group, place_scores, q_values,
-    shared_label, template_place, z_score,
+    Calibration, Campaign, CampaignEntry, CampaignMember, Candidate, Combined, Company,
+    Concentration, Dispersion, Evidence, Explanation, Finding, FindingDocument, Folded,
+    KnownSignature, Occurrence, PlaceScore, Scorer, SharedLabel, combine, explain, group,
+    place_scores, q_values, shared_label, template_place, z_score,
 };
 
 use crate::appendix::Appendix;
 use crate::corpus::{Corpus, DocumentOrd};
+use crate::dispatch::each;
 use crate::joined::Verified;
 use crate::sought::Rated;
-use crate::verified::{Holder, Place, Sequence};
+use crate::verified::{Holder, Place};
 
 /// Document ids listed per finding.
 const LISTED_IDS: usize = 1000;
@@ -51,15 +52,21 @@ impl Placed {
 }
 
 impl Judge {
+    /// Places of a candidate.
+    pub(crate) fn scores(&self, candidate: &Candidate) -> Vec<PlaceScore> {
+        place_scores(&candidate.summary, self.scorer.totals(), Some(&self.dispersion))
+    }
+
     /// Places of all candidates, corrected for the whole corpus.
     pub(crate) fn places<'c>(
         &self,
         candidates: impl Iterator<Item = &'c Candidate>,
     ) -> Vec<Placed> {
-        let totals = self.scorer.totals();
-        let scores = candidates
-            .map(|candidate| place_scores(&candidate.summary, totals, Some(&self.dispersion)));
-        let scores: Vec<Vec<PlaceScore>> = scores.collect();
+        self.corrected(candidates.map(|candidate| self.scores(candidate)).collect())
+    }
+
+    /// The same from the places of each.
+    pub(crate) fn corrected(&self, scores: Vec<Vec<PlaceScore>>) -> Vec<Placed> {
         let q = q_values(&scores.concat(), self.tests);
         let mut q = q.into_iter();
         scores
@@ -112,12 +119,14 @@ pub(crate) struct Outcome {
     pub appendix: Appendix,
 }
 
-/// Judges all verified candidates, takes boilerplate out, groups them and keeps the `max_findings` best.
+/// Judges all verified candidates, takes boilerplate out, groups them and keeps the `max_findings` best; on up to `threads`
+/// threads.
 pub(crate) fn outcome(
     judge: &Judge,
     corpus: &Corpus,
     verified: Vec<Verified>,
     max_findings: usize,
+    threads: usize,
 ) -> Outcome {
     let judged = verified.into_iter().map(|verified| Judged::new(judge, verified));
     let (demoted, mut judged): (Vec<Judged>, Vec<Judged>) =
@@ -128,28 +137,17 @@ pub(crate) fn outcome(
             .total_cmp(&a.combined.score)
             .then_with(|| a.verified.id.cmp(&b.verified.id))
     });
-    let sets: Vec<Vec<u64>> =
-        judged.iter().map(|judged| document_numbers(&judged.verified.sequence)).collect();
-    let members: Vec<CampaignMember<'_>> = judged.iter().zip(&sets).map(member).collect();
-    let campaigns = group(&members);
-    drop(members);
-    let mut shown: Vec<(&Folded, u32)> = campaigns
-        .iter()
-        .flat_map(|campaign| campaign.findings.iter().map(|folded| (folded, campaign.number)))
-        .collect();
-    let leaders: BTreeSet<usize> = campaigns.iter().map(|c| c.findings[0].rank).collect();
-    // The first of every campaign before what else it has: a page of findings shows as many campaigns as it can.
-    shown.sort_by_key(|(folded, _)| {
-        let severity = judged[folded.member].combined.severity;
-        (Reverse(severity), !leaders.contains(&folded.rank), folded.rank)
+    let sets = document_sets(&judged);
+    let campaigns = group(&members(&judged, &sets, threads));
+    let shown = shown(&campaigns, &judged, max_findings);
+    let findings = each(threads, &shown, |&(rank, folded, campaign)| {
+        judged[folded.member].finding(judge, corpus, rank, campaign)
     });
-    shown.truncate(max_findings);
-    let mut outcome = Outcome { appendix: Appendix::new(corpus, demoted), ..Outcome::default() };
+    let appendix = Appendix::new(corpus, demoted, threads);
+    let mut outcome = Outcome { appendix, ..Outcome::default() };
     let mut listing = Listing::new(corpus);
-    for (index, (folded, campaign)) in shown.iter().enumerate() {
-        let judged = &mut judged[folded.member];
-        let finding = judged.finding(judge, corpus, index + 1, *campaign);
-        let Verified { sequence, sought, .. } = &mut judged.verified;
+    for (finding, (_, folded, _)) in findings.into_iter().zip(&shown) {
+        let Verified { sequence, sought, .. } = &mut judged[folded.member].verified;
         let id = Arc::from(finding.finding_id.as_str());
         outcome.documents.extend(listing.documents(&id, &std::mem::take(&mut sequence.holders)));
         outcome.sought.push(std::mem::take(sought));
@@ -166,13 +164,42 @@ pub(crate) fn outcome(
     outcome
 }
 
-pub(crate) fn member<'a>((judged, documents): (&'a Judged, &'a Vec<u64>)) -> CampaignMember<'a> {
-    let tokens = &judged.verified.sequence.tokens;
-    CampaignMember { signature: document_signature(documents), documents, tokens }
+/// The findings that are shown, each with its rank and its campaign.
+fn shown<'a>(
+    campaigns: &'a [Campaign],
+    judged: &[Judged],
+    max_findings: usize,
+) -> Vec<(usize, &'a Folded, u32)> {
+    let mut shown: Vec<(&Folded, u32)> = campaigns
+        .iter()
+        .flat_map(|campaign| campaign.findings.iter().map(|folded| (folded, campaign.number)))
+        .collect();
+    let leaders: BTreeSet<usize> = campaigns.iter().map(|c| c.findings[0].rank).collect();
+    // The first of every campaign before what else it has: a page of findings shows as many campaigns as it can.
+    shown.sort_by_key(|(folded, _)| {
+        let severity = judged[folded.member].combined.severity;
+        (Reverse(severity), !leaders.contains(&folded.rank), folded.rank)
+    });
+    shown.truncate(max_findings);
+    let ranked = (1..).zip(shown);
+    ranked.map(|(rank, (folded, campaign))| (rank, folded, campaign)).collect()
+}
+
+/// What grouping needs to know of sequences with these documents.
+pub(crate) fn members<'a>(
+    judged: &'a [Judged],
+    sets: &'a [Vec<u64>],
+    threads: usize,
+) -> Vec<CampaignMember<'a>> {
+    let signatures = each(threads, sets, |documents| document_signature(documents));
+    let tokens = judged.iter().map(|judged| &judged.verified.sequence.tokens);
+    let all = tokens.zip(sets).zip(signatures);
+    all.map(|((tokens, documents), signature)| CampaignMember { signature, documents, tokens })
+        .collect()
 }
 
 fn campaign_entry(
-    campaign: &taster_findings::Campaign,
+    campaign: &Campaign,
     sets: &[Vec<u64>],
     findings: &[Finding],
 ) -> Option<CampaignEntry> {
@@ -197,8 +224,10 @@ fn document_number(ord: DocumentOrd) -> u64 {
     u64::from(ord.unit) << 32 | u64::from(ord.document)
 }
 
-pub(crate) fn document_numbers(sequence: &Sequence) -> Vec<u64> {
-    sequence.documents.iter().map(|&ord| document_number(ord)).collect()
+/// The documents of every sequence, as numbers.
+pub(crate) fn document_sets(judged: &[Judged]) -> Vec<Vec<u64>> {
+    let sequences = judged.iter().map(|judged| &judged.verified.sequence);
+    sequences.map(|s| s.documents.iter().map(|&ord| document_number(ord)).collect()).collect()
 }
 
 /// Sum of a 128-bit hash per document: equal sets have equal sums.
@@ -314,14 +343,14 @@ fn described(corpus: &Corpus, place: &PlaceScore, log10_q: f64) -> Concentration
 struct Listing<'a> {
     corpus: &'a Corpus,
     names: Vec<String>,
-    /// The axes of every document that is listed.
-    axes: BTreeMap<DocumentOrd, Arc<BTreeMap<String, Option<String>>>>,
+    /// The axes of every document that is listed. Asked for what it holds, never for its order.
+    axes: HashMap<DocumentOrd, Arc<BTreeMap<String, Option<String>>>>,
 }
 
 impl<'a> Listing<'a> {
     fn new(corpus: &'a Corpus) -> Self {
         let names = corpus.totals.axes.iter().map(|axis| axis.name.clone()).collect();
-        Self { corpus, names, axes: BTreeMap::new() }
+        Self { corpus, names, axes: HashMap::new() }
     }
 
     /// All documents of a finding, in shard and row order.

@@ -16,6 +16,7 @@ use taster_page::{Confidence, Decoys, Recall, ShardRow, Subject};
 use taster_planning::Digest;
 use taster_storage::{Store, write_batches};
 
+use crate::dispatch::both;
 use crate::error::InObject;
 use crate::{Audit, ShardLine, TaskError};
 
@@ -54,28 +55,23 @@ impl Audit {
     /// Trouble with the store.
     pub fn write(&self, out: &Store) -> Result<Vec<WrittenFile>, TaskError> {
         let write = |name, bytes| WrittenFile::write(out, name, bytes);
-        let findings = &self.report.findings;
-        // Two at a time: all together, the files would take as much memory as what they are made of.
-        let (tables, others) = std::thread::scope(|scope| {
-            let tables = scope.spawn(|| {
-                Ok([
-                    write("findings.parquet", findings_table(findings)?)?,
-                    write("occurrences.parquet", self.occurrences_table()?)?,
-                    write(FINDING_DOCUMENTS, finding_documents(&self.finding_documents)?)?,
-                ])
-            });
-            let others = self.write_others(out);
-            (tables.join(), others)
-        });
-        let tables: Result<_, TaskError> = tables.unwrap_or_else(|p| std::panic::resume_unwind(p));
-        Ok(tables?.into_iter().chain(others?).collect())
+        // Two at a time: all together, the files would take as much memory as what they are made of. The occurrences take as long
+        // as all others.
+        let occurrences = || write("occurrences.parquet", self.occurrences_table()?);
+        let (others, occurrences) = both(|| self.write_others(out), occurrences);
+        let mut files = others?;
+        files.insert(1, occurrences?);
+        Ok(files)
     }
 
-    fn write_others(&self, out: &Store) -> Result<[WrittenFile; 5], TaskError> {
+    fn write_others(&self, out: &Store) -> Result<Vec<WrittenFile>, TaskError> {
         let write = |name, bytes| WrittenFile::write(out, name, bytes);
+        let findings = &self.report.findings;
         let report = || serde_json::to_vec_pretty(&self.report).in_object("report.json");
-        Ok([
-            write("findings.jsonl", lines(&self.report.findings)?)?,
+        Ok(vec![
+            write("findings.parquet", findings_table(findings)?)?,
+            write(FINDING_DOCUMENTS, finding_documents(&self.finding_documents)?)?,
+            write("findings.jsonl", lines(findings)?)?,
             write("manifest.jsonl", lines(&self.shards)?)?,
             write("quarantine.jsonl", lines(&self.quarantine)?)?,
             write("report.html", Bytes::from(self.page()?))?,

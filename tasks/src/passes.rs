@@ -10,7 +10,7 @@ use crate::asides::Spelled;
 use crate::audit::Driver;
 use crate::corpus::{Counted, DocumentOrd};
 use crate::dispatch::run_wave;
-use crate::evidence::{PER_DOCUMENT, Page, Sighting, Target};
+use crate::evidence::{PER_DOCUMENT, Page, Target};
 use crate::joined::{Joined, Verified};
 use crate::read_documents::ReadDocuments;
 use crate::stages::{ByTarget, Chosen, Looking, by_target};
@@ -104,10 +104,14 @@ fn sequences(
     let workspace = &driver.workspace;
     let tasks: Vec<_> = targets.iter().zip(seen).collect();
     let marks = |(_, seen): &(&Target, &ByTarget<'_>)| seen.marks.len() as u64;
-    run_wave(driver.threads, &tasks, marks, |(target, seen)| {
-        let sighting = |&(page, mark): &(_, _)| Sighting::new(workspace, page, mark);
-        Ok(verify(seen.marks.iter().map(sighting).collect(), target.order, target.closes))
-    })
+    let sequences = run_wave(driver.threads, &tasks, marks, |(target, seen)| {
+        let mut cuts = workspace.memory.cuts.lend();
+        let mut surroundings = workspace.memory.surroundings.lend();
+        let sightings = cuts.sightings(workspace, &seen.marks);
+        Ok(verify(sightings, target.order, target.closes, &mut surroundings))
+    });
+    workspace.memory.free();
+    sequences
 }
 
 /// Occurrences beyond those that were kept, of the sequences of a pass that have some. Those of a candidate are known; if

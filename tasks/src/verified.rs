@@ -2,12 +2,14 @@
 
 use std::sync::Arc;
 
-use taster_findings::{CodePointScore, Company, Template, Window, code_points, company, extend};
+use taster_findings::{
+    CodePointScore, Company, Surroundings, Template, Window, code_points, extend,
+};
 
-use crate::around::around;
+use crate::around::{around, surround};
 use crate::corpus::DocumentOrd;
-use crate::evidence::Sighting;
 use crate::read_documents::ReadDocument;
+use crate::sighting::Sighting;
 
 /// Bytes of text shown before and after an occurrence, about.
 pub(crate) const SHOWN_BYTES: usize = 160;
@@ -65,15 +67,16 @@ pub(crate) struct Place {
 
 /// Verifies the sightings of one candidate of `order` tokens, given in document order: drops
 /// those whose tokens differ from the first (a fingerprint collision) and extends the rest to a
-/// closed sequence, if it `closes`. `None` without sightings.
+/// closed sequence, if it `closes`. `None` without sightings. What `surroundings` held is lost.
 pub(crate) fn verify(
     mut sightings: Vec<Sighting<'_>>,
     order: usize,
     closes: bool,
+    surroundings: &mut Surroundings,
 ) -> Option<Sequence> {
     drop_collisions(&mut sightings, order);
     if !closes {
-        return sequence(&sightings.iter().collect::<Vec<_>>(), 0, order);
+        return sequence(&sightings.iter().collect::<Vec<_>>(), 0, order, surroundings);
     }
     let documents: Vec<&[Sighting<'_>]> = sightings.chunk_by(same_document).collect();
     let window = |sighting: &Sighting<'_>| Bounds::of(sighting, order);
@@ -88,7 +91,8 @@ pub(crate) fn verify(
     let survivors = documents.iter().zip(&extension.occurrences);
     let survivors: Vec<&Sighting<'_>> =
         survivors.flat_map(|(document, kept)| kept.iter().map(|&index| &document[index])).collect();
-    sequence(&survivors, extension.left, order + extension.left + extension.right)
+    let length = order + extension.left + extension.right;
+    sequence(&survivors, extension.left, length, surroundings)
 }
 
 pub(crate) fn same_document(a: &Sighting<'_>, b: &Sighting<'_>) -> bool {
@@ -121,11 +125,17 @@ impl Bounds {
 }
 
 /// The sequence of `length` tokens that starts `left` tokens before each sighting.
-fn sequence(sightings: &[&Sighting<'_>], left: usize, length: usize) -> Option<Sequence> {
+fn sequence<'a>(
+    sightings: &[&'a Sighting<'a>],
+    left: usize,
+    length: usize,
+    surroundings: &mut Surroundings,
+) -> Option<Sequence> {
     let first = sightings.first()?;
     let from = first.first - left;
     let (start, end) = bytes(first, from, length);
-    let (template, surroundings) = around(sightings, left, length);
+    let (template, firsts) = around(sightings, left, length);
+    surround(&firsts, surroundings);
     let (holders, listed) = occurrences(sightings, left, length);
     Some(Sequence {
         tokens: first.tokens(from..from + length).map(str::to_owned).collect(),
@@ -136,7 +146,7 @@ fn sequence(sightings: &[&Sighting<'_>], left: usize, length: usize) -> Option<S
         documents: holders.iter().map(|holder| holder.document.ord).collect(),
         holders,
         hashes: first.hashes[from..from + length].to_vec(),
-        company: company(&surroundings),
+        company: surroundings.company(),
         template,
     })
 }
@@ -189,35 +199,40 @@ pub(crate) mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
     use crate::evidence::Page;
-    use taster_ngrams::{Tokenizer, Words};
+    use taster_ngrams::{Span, Tokenizer, Words};
 
-    pub(crate) fn page(document: u32, text: &str) -> Page {
+    /// A page that holds its tokens.
+    pub(crate) struct Own(Page, Vec<Span>, Vec<u64>);
+
+    pub(crate) fn page(document: u32, text: &str) -> Own {
         let ord = DocumentOrd { unit: 0, document };
         let (row, id) = (u64::from(document), document.to_string().into());
-        Page {
+        let page = Page {
             document: Arc::new(ReadDocument { ord, row, row_group: 0, id, axes: [].into() }),
             text: text.to_owned(),
             marks: vec![],
             uncounted: vec![],
-        }
-    }
-
-    pub(crate) fn sighting(page: &Page, first: usize) -> Sighting<'_> {
+        };
         let (mut spans, mut hashes) = (Vec::new(), Vec::new());
         Words.spans(&page.text, &mut spans);
         Words.hashes_of(&page.text, &spans, 1, &mut hashes);
+        Own(page, spans, hashes)
+    }
+
+    pub(crate) fn sighting(Own(page, spans, hashes): &Own, first: usize) -> Sighting<'_> {
         Sighting { page, snippet: &page.text, snippet_start: 10, spans, hashes, first }
     }
 
     /// What is verified of texts in which the candidate begins at a token.
     fn verified(texts: &[(&str, usize)], order: usize) -> Option<Sequence> {
-        let pages: Vec<Page> =
+        let pages: Vec<Own> =
             texts.iter().enumerate().map(|(ord, (text, _))| page(ord as u32, text)).collect();
         let firsts = texts.iter().map(|(_, first)| *first);
         verify(
             pages.iter().zip(firsts).map(|(page, first)| sighting(page, first)).collect(),
             order,
             true,
+            &mut Surroundings::default(),
         )
     }
 
@@ -249,7 +264,8 @@ pub(crate) mod tests {
     #[test]
     fn what_does_not_close_stays_as_it_is() {
         let text = page(0, "x a b c");
-        let sequence = verify(vec![sighting(&text, 1)], 2, false).unwrap();
+        let sequence = verify(vec![sighting(&text, 1)], 2, false, &mut Surroundings::default());
+        let sequence = sequence.unwrap();
         assert_eq!(sequence.tokens, ["a", "b"]);
     }
 }

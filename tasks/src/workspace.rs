@@ -34,7 +34,7 @@ pub(crate) struct Workspace {
     pub matcher: Option<Arc<Matcher>>,
     /// What tasks leave to the next ones.
     pub memory: Arc<Memory>,
-    /// Commits receipts behind the tasks, where a driver waits for them at the end of a wave.
+    /// Commits receipts behind the tasks, where a driver waits for them at the end.
     behind: Option<Arc<Behind>>,
     /// Ends the task soon after it is set.
     stop: Arc<AtomicBool>,
@@ -93,8 +93,8 @@ impl Workspace {
         })
     }
 
-    /// The same for who calls [`Workspace::settle`] at the end of every wave: receipts are committed behind the tasks.
-    pub(crate) fn settled_by_wave(self) -> Self {
+    /// The same for who calls [`Workspace::settle`] at the end: receipts are committed behind the tasks.
+    pub(crate) fn committing_behind(self) -> Self {
         Self { behind: Some(Arc::new(Behind::new(self.store.clone()))), ..self }
     }
 

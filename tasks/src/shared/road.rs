@@ -272,7 +272,7 @@ impl Prepared {
         let scoring = self.scoring(road)?;
         or_prepare(&mut self.chosen, || {
             let receipts = road.driver().stage(&*scoring)?;
-            scoring.collect(&road.workspace, receipts)
+            scoring.collect(&road.workspace, receipts, road.threads)
         })
     }
 

@@ -76,7 +76,10 @@ pub(crate) struct ByTarget<'a> {
 
 /// Sorts what the errands of one pass saw by target of the pass; pages come in unit and row order.
 pub(crate) fn by_target(pages: &[Page], targets: usize) -> Vec<ByTarget<'_>> {
-    let mut by_target: Vec<ByTarget<'_>> = (0..targets).map(|_| ByTarget::default()).collect();
+    let mut marks = vec![0; targets];
+    pages.iter().flat_map(|page| &page.marks).for_each(|mark| marks[mark.target as usize] += 1);
+    let empty = |&marks: &usize| ByTarget { marks: Vec::with_capacity(marks), uncounted: vec![] };
+    let mut by_target: Vec<ByTarget<'_>> = marks.iter().map(empty).collect();
     for page in pages {
         for mark in &page.marks {
             by_target[mark.target as usize].marks.push((page, *mark));

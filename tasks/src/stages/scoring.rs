@@ -64,14 +64,16 @@ impl Scoring {
         Ok(Self { screened, scorer, runs: opened, digest, ranges, bytes_each, surprisal })
     }
 
-    /// Fits the nulls and chooses. Receipts are merged in range order, so the result is the same
+    /// Fits the nulls and chooses, on up to `threads` threads. Receipts are merged in range order, so the result is the same
     /// however the tasks were scheduled.
     pub(crate) fn collect(
         &self,
         workspace: &Workspace,
         receipts: Vec<ScoreReceipt>,
+        threads: usize,
     ) -> Result<Chosen, TaskError> {
         let mut scored = ScoreReceipt::new(self.scorer.totals().axes.len());
+        scored.candidates.reserve(receipts.iter().map(|receipt| receipt.candidates.len()).sum());
         receipts.into_iter().for_each(|receipt| scored.merge(receipt));
         let CountedCorpus { corpus, matches, .. } = &*self.screened.counts;
         let totals = &corpus.totals;
@@ -87,7 +89,7 @@ impl Scoring {
             scored: scored.ngrams,
             severities: decoys::severities(&judge, std::mem::take(&mut scored.decoys)),
         };
-        let candidates = choose(&judge, std::mem::take(&mut scored.candidates), most);
+        let candidates = choose(&judge, &scored.candidates, most, threads);
         let mut targets = targets(workspace, &self.screened, &candidates)?;
         let sought = Sought::add(&mut targets, matches, corpus, workspace.parameters.floor);
         let places = RunPlaces::new(&self.screened.counts.units);
