@@ -1,6 +1,11 @@
 //! Writing objects: create-only for outputs, overwriting for reports.
 
+use std::fs::File;
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
 use bytes::Bytes;
+use futures::executor::block_on;
 use object_store::{ObjectStore, PutMode, PutOptions, PutPayload};
 
 use crate::traffic::{self, Operation};
@@ -42,20 +47,48 @@ impl Store {
         self.create(key, bytes, self.bulk_writer())
     }
 
+    /// The same for who commits many small objects that nobody waits for: in a folder the contents are on the disk before they have
+    /// their name, but the name is not waited for, and a power cut can take it back. Folders are not synced, for on some file
+    /// systems nobody finds or makes anything in a folder while it is.
+    ///
+    /// # Errors
+    /// As for [`Store::commit`].
+    pub fn commit_unnamed(&self, key: &str, bytes: &Bytes) -> Result<(), StorageError> {
+        let Some(path) = self.file(key)? else {
+            return self.commit(key, bytes.clone());
+        };
+        let created = create_file(&path, bytes);
+        traffic::note(Operation::Write, created.is_ok().then_some(bytes.len()));
+        match created {
+            Ok(()) => Ok(()),
+            Err(trouble) => self.is_there(key, bytes, self.file_error("write", key, trouble)),
+        }
+    }
+
     fn create(
         &self,
         key: &str,
         bytes: Bytes,
         writer: &dyn ObjectStore,
     ) -> Result<(), StorageError> {
-        let Err(trouble) = self.put(key, bytes.clone(), PutMode::Create, writer) else {
-            return Ok(());
-        };
+        match self.put(key, bytes.clone(), PutMode::Create, writer) {
+            Ok(()) => Ok(()),
+            Err(trouble) => self.is_there(key, &bytes, trouble),
+        }
+    }
+
+    /// Whether an object that could not be created is there with the same bytes.
+    fn is_there(
+        &self,
+        key: &str,
+        bytes: &Bytes,
+        trouble: StorageError,
+    ) -> Result<(), StorageError> {
         match self.get(key) {
-            Ok(Some(found)) if found == bytes => Ok(()),
+            Ok(Some(found)) if found == *bytes => Ok(()),
             Ok(Some(found)) => Err(StorageError::Conflict {
                 key: self.name(key),
-                expected: digest(&bytes),
+                expected: digest(bytes),
                 found: digest(&found),
             }),
             _ => Err(trouble),
@@ -103,16 +136,40 @@ impl Store {
     ) -> Result<(), StorageError> {
         let path = self.path(key)?;
         let length = bytes.len();
-        let payload = if self.folder().is_some() { in_pieces(bytes) } else { bytes.into() };
-        let options = PutOptions::from(mode);
-        let put = writer.put_opts(&path, payload, options);
-        let answer = self.runtime().block_on(put);
+        let is_folder = self.folder().is_some();
+        let payload = if is_folder { in_pieces(bytes) } else { bytes.into() };
+        let put = writer.put_opts(&path, payload, PutOptions::from(mode));
+        // Outside of a runtime the library writes a file on the thread that asks, and nothing waits for another thread.
+        let answer = if is_folder { block_on(put) } else { self.runtime().block_on(put) };
         traffic::note(Operation::Write, answer.is_ok().then_some(length));
         answer.map_err(|error| {
             let what = format!("{} ({length} bytes)", self.name(key));
             StorageError::store("write", &what, error)
         })?;
         Ok(())
+    }
+}
+
+/// Creates a file that has its name once its contents are on the disk.
+fn create_file(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    path.parent().map_or(Ok(()), std::fs::create_dir_all)?;
+    let (staged, mut file) = stage(path)?;
+    let written = file.write_all(bytes).and_then(|()| file.sync_all());
+    let named = written.and_then(|()| std::fs::hard_link(&staged, path));
+    std::fs::remove_file(&staged)?;
+    named
+}
+
+/// A new file beside the one of this name, named as the library names those that are not whole yet.
+fn stage(path: &Path) -> io::Result<(PathBuf, File)> {
+    let mut number = 1u32;
+    loop {
+        let mut staged = path.as_os_str().to_owned();
+        staged.push(format!("#{number}"));
+        match File::create_new(&staged) {
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => number += 1,
+            created => return created.map(|file| (PathBuf::from(staged), file)),
+        }
     }
 }
 
@@ -167,13 +224,18 @@ mod tests {
             let bytes: Bytes = (0..length).map(|at| (at % 251) as u8).collect();
             store.commit(&format!("waited/{length}"), bytes.clone()).unwrap();
             store.commit_named(&format!("named/{length}"), bytes.clone()).unwrap();
-            for key in ["waited", "named"] {
+            store.commit_unnamed(&format!("unnamed/{length}"), &bytes).unwrap();
+            store.commit_unnamed(&format!("unnamed/{length}"), &bytes).unwrap();
+            for key in ["waited", "named", "unnamed"] {
                 let found = store.get(&format!("{key}/{length}")).unwrap().unwrap();
                 assert!(found == bytes, "{key} {length}");
             }
             let other = Bytes::from_static(b"another");
-            let error = store.commit_named(&format!("named/{length}"), other).unwrap_err();
-            assert!(matches!(error, StorageError::Conflict { .. }), "{error}");
+            let named = store.commit_named(&format!("named/{length}"), other.clone()).unwrap_err();
+            let unnamed = store.commit_unnamed(&format!("unnamed/{length}"), &other).unwrap_err();
+            for error in [named, unnamed] {
+                assert!(matches!(error, StorageError::Conflict { .. }), "{error}");
+            }
         }
     }
 
@@ -183,7 +245,10 @@ mod tests {
         let store = store(&folder);
         let race = |who: usize| {
             let bytes = Bytes::from(vec![who as u8; 100_000]);
-            store.commit("race", bytes).is_ok()
+            match who % 2 {
+                0 => store.commit("race", bytes).is_ok(),
+                _ => store.commit_unnamed("race", &bytes).is_ok(),
+            }
         };
         let wins = std::thread::scope(|scope| {
             let racers: Vec<_> = (0..8).map(|who| scope.spawn(move || race(who))).collect();
@@ -205,8 +270,12 @@ mod tests {
         let folder = Folder::new();
         let store = store(&folder);
         folder.put("out/a/b#1", b"half");
+        folder.put("out/a/c#1", b"half");
         assert_eq!(store.list("").unwrap(), []);
         assert_eq!(store.get("a/b").unwrap(), None);
+        store.commit_unnamed("a/c", &Bytes::from_static(b"whole")).unwrap();
+        assert_eq!(store.get("a/c").unwrap().unwrap(), "whole");
+        store.delete("a/c").unwrap();
         store.commit("a/b", Bytes::from_static(b"whole")).unwrap();
         assert_eq!(store.list("a").unwrap(), [("a/b".to_owned(), 5)]);
         assert_eq!(store.get("a/b").unwrap().unwrap(), "whole");

@@ -289,7 +289,7 @@ impl Store {
     }
 
     /// The file behind `key`, if the store is a folder.
-    fn file(&self, key: &str) -> Result<Option<PathBuf>, StorageError> {
+    pub(crate) fn file(&self, key: &str) -> Result<Option<PathBuf>, StorageError> {
         let Some(folder) = &self.inner.folder else {
             return Ok(None);
         };

@@ -89,7 +89,9 @@ fn run(store: &Store, errands: &Receiver<Errand>, has_trouble: &AtomicBool) {
     let mut so_far = Ok(());
     for errand in errands {
         match errand {
-            Errand::Commit { key, bytes } if so_far.is_ok() => so_far = store.commit(&key, bytes),
+            Errand::Commit { key, bytes } if so_far.is_ok() => {
+                so_far = store.commit_unnamed(&key, &bytes)
+            }
             Errand::Commit { .. } => {}
             Errand::Settle(answer) => {
                 // Who no longer waits needs no answer.
