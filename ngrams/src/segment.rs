@@ -31,6 +31,13 @@ impl Segment {
         self.ends.push(self.hashes.len() as u32);
     }
 
+    /// Forgets all documents and makes room for so many tokens.
+    pub fn restart(&mut self, tokens: usize) {
+        self.clear();
+        make_room(&mut self.hashes, tokens);
+        make_room(&mut self.ordinals, tokens);
+    }
+
     /// Whether the segment must be counted before the next document: it holds its most documents
     /// or at least `token_budget` tokens (which the last document may exceed).
     #[must_use]

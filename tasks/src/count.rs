@@ -141,7 +141,7 @@ struct Counting<'a> {
     sketches: Sketches,
     unusual: UnusualTokens,
     matching: Matching,
-    stream: Vec<u8>,
+    stream: Lent<'a, Vec<u8>>,
     receipt: CountReceipt,
 }
 
@@ -156,7 +156,7 @@ impl<'a> Counting<'a> {
             sketches: Sketches::default(),
             unusual: UnusualTokens::default(),
             matching: Matching::new(workspace),
-            stream: Vec::new(),
+            stream: workspace.memory.slices.lend(),
             receipt: CountReceipt::default(),
         }
     }
@@ -165,11 +165,11 @@ impl<'a> Counting<'a> {
     fn commit_stream(&mut self, segment: &Segment) -> Result<(), TaskError> {
         let (documents, tokens) = (segment.documents() as u64, segment.tokens() as u64);
         let header = self.workspace.header(Kind::Tokens, documents, tokens);
-        let memory = std::mem::take(&mut self.stream);
+        let memory = std::mem::take(&mut *self.stream);
         let mut object = stream::encode(segment, self.unusual.positions(segment), header, memory);
         let key = format!("{}/tokens-{:05}", self.folder, self.receipt.streams.len());
         self.receipt.streams.push(commit(self.workspace, key, &mut object)?);
-        self.stream = object;
+        *self.stream = object;
         self.unusual.clear();
         Ok(())
     }

@@ -19,6 +19,9 @@ pub fn tokens_cut() -> u64 {
     TOKENS.load(Ordering::Relaxed)
 }
 
+/// Bytes of text per token, about: fewer than in prose, so that memory seldom grows on the way; what is not used is not touched.
+pub(crate) const BYTES_PER_TOKEN: usize = 4;
+
 /// What walks through a unit.
 pub(crate) trait Visitor {
     /// A row was read; it becomes the segment's next document unless its text is null.
@@ -40,7 +43,8 @@ pub(crate) fn walk(
     let limits = &workspace.parameters.limits;
     let mut stream = workspace.sources.documents(unit.shard_ord, shard, groups, want, limits)?;
     let mut segment = workspace.memory.segments.lend();
-    segment.clear();
+    let bytes = usize::try_from(unit.text_bytes).unwrap_or(usize::MAX);
+    segment.restart(workspace.segment_tokens.min(bytes / BYTES_PER_TOKEN));
     while let Some(batch) = stream.next_batch()? {
         workspace.proceed()?;
         for index in 0..batch.len() {

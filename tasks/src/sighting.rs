@@ -5,6 +5,7 @@ use std::ops::Range;
 use taster_ngrams::Span;
 
 use crate::evidence::{Mark, Page};
+use crate::segments::BYTES_PER_TOKEN;
 use crate::workspace::Workspace;
 
 /// One occurrence of a target, with the text around it as tokens.
@@ -53,6 +54,9 @@ impl Cuts {
         self.spans.clear();
         self.hashes.clear();
         self.ends.clear();
+        let bytes: usize = marks.iter().map(|(page, mark)| page.snippet(*mark).len()).sum();
+        self.spans.reserve(bytes / BYTES_PER_TOKEN);
+        self.hashes.reserve(bytes / BYTES_PER_TOKEN);
         for (page, mark) in marks {
             let (snippet, start) = (page.snippet(*mark), self.spans.len());
             tokenizer.spans(snippet, &mut self.spans);
