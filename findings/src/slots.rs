@@ -106,7 +106,11 @@ fn gaps(
 ) -> Option<Vec<Option<usize>>> {
     let mut gaps = Vec::with_capacity(at.len());
     for (document, from) in at.iter().enumerate() {
-        let is_here = |from: usize| piece(beside, document, from) == Some(expected);
+        // Most places differ in their first token.
+        let is_here = |from: usize| {
+            beside.token(document, from) == Some(expected[0])
+                && piece(beside, document, from) == Some(expected)
+        };
         let gap = from.and_then(|from| (0..=SLOT).find(|gap| is_here(from + gap)));
         if gap.is_none() {
             others = others.checked_sub(1)?;

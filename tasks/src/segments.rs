@@ -20,7 +20,7 @@ pub fn tokens_cut() -> u64 {
 }
 
 /// Bytes of text per token, about: fewer than in prose, so that memory seldom grows on the way; what is not used is not touched.
-pub(crate) const BYTES_PER_TOKEN: usize = 4;
+const BYTES_PER_TOKEN: usize = 4;
 
 /// What walks through a unit.
 pub(crate) trait Visitor {

@@ -5,7 +5,6 @@ use std::ops::Range;
 use taster_ngrams::Span;
 
 use crate::evidence::{Mark, Page};
-use crate::segments::BYTES_PER_TOKEN;
 use crate::workspace::Workspace;
 
 /// One occurrence of a target, with the text around it as tokens.
@@ -31,9 +30,12 @@ impl<'a> Sighting<'a> {
     }
 }
 
-/// The tokens of the snippets of one target; keeps its memory from one target to the next.
+/// Fewest bytes of text per token of a snippet, but for the most unusual ones: what is not used of the room is not touched.
+const BYTES_PER_TOKEN: usize = 2;
+
+/// The tokens of the snippets of one target; keeps its memory from one target to the next, unless that is of a much smaller one.
 ///
-/// Memory: about 1.6 kB per occurrence of the target that has most. Held for all targets of a pass, tokens would take thrice the
+/// Memory: about 1.6 kB per occurrence of the target. Held for all targets of a pass, tokens would take thrice the
 /// memory of the text.
 #[derive(Debug, Default)]
 pub(crate) struct Cuts {
@@ -51,12 +53,10 @@ impl Cuts {
         marks: &[(&'a Page, Mark)],
     ) -> Vec<Sighting<'a>> {
         let (tokenizer, seed) = (workspace.tokenizer, workspace.parameters.seed);
-        self.spans.clear();
-        self.hashes.clear();
-        self.ends.clear();
         let bytes: usize = marks.iter().map(|(page, mark)| page.snippet(*mark).len()).sum();
-        self.spans.reserve(bytes / BYTES_PER_TOKEN);
-        self.hashes.reserve(bytes / BYTES_PER_TOKEN);
+        fit(&mut self.spans, bytes / BYTES_PER_TOKEN);
+        fit(&mut self.hashes, bytes / BYTES_PER_TOKEN);
+        self.ends.clear();
         for (page, mark) in marks {
             let (snippet, start) = (page.snippet(*mark), self.spans.len());
             tokenizer.spans(snippet, &mut self.spans);
@@ -76,5 +76,35 @@ impl Cuts {
             }
         };
         marks.iter().zip(&self.ends).map(sighting).collect()
+    }
+}
+
+/// Empties `items`; memory that is too small for `expected`, or four times as large, is given back before other is asked for.
+fn fit<T>(items: &mut Vec<T>, expected: usize) {
+    items.clear();
+    if !(expected..=4 * expected.max(1024)).contains(&items.capacity()) {
+        *items = Vec::new();
+        items.reserve_exact(expected);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn memory_is_kept_while_it_fits() {
+        let mut items: Vec<u64> = Vec::new();
+        fit(&mut items, 100_000);
+        let kept = items.as_ptr();
+        items.push(1);
+        for expected in [100_000, 60_000, 25_000] {
+            fit(&mut items, expected);
+            assert!(items.is_empty() && items.as_ptr() == kept, "{expected}");
+        }
+        fit(&mut items, 24_000);
+        assert_eq!(items.capacity(), 24_000);
+        fit(&mut items, 24_001);
+        assert_eq!(items.capacity(), 24_001);
     }
 }
