@@ -102,9 +102,12 @@ pub(crate) fn screen(
 }
 
 fn folder(range: MergeRange, terms: &Terms) -> String {
-    let Terms { thresholds, inputs, .. } = terms;
-    let digest = DigestBuilder::new("taster screen 2")
+    let Terms { thresholds, orders, inputs } = terms;
+    // Runs of two steps can be the same bytes, where neither counted anything.
+    let digest = DigestBuilder::new("taster screen 3")
         .bytes(inputs)
+        .number(u64::from(*orders.start()))
+        .number(u64::from(*orders.end()))
         .number(range.from as u64)
         .number(range.to as u64)
         .number(u64::from(thresholds.floor))
@@ -249,5 +252,20 @@ impl Screening {
             builder.end_slice();
         }
         (builder.finish(), self.counts)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn steps_whose_runs_are_the_same_have_places_of_their_own() {
+        let thresholds = Thresholds { floor: 10, ceiling: 100, novelty_order: 2 };
+        let range = MergeRange { from: 0, to: 256 };
+        let place = |orders| folder(range, &Terms { thresholds, orders, inputs: [7; 32] });
+        assert_ne!(place(3..=3), place(4..=5));
+        assert_ne!(place(3..=3), place(3..=4));
+        assert_eq!(place(4..=5), place(4..=5));
     }
 }

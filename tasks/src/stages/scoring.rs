@@ -89,7 +89,7 @@ impl Scoring {
             scored: scored.ngrams,
             severities: decoys::severities(&judge, std::mem::take(&mut scored.decoys)),
         };
-        let candidates = choose(&judge, &scored.candidates, most, threads);
+        let candidates = choose(&judge, &std::mem::take(&mut scored.candidates), most, threads);
         let mut targets = targets(workspace, &self.screened, &candidates)?;
         let sought = Sought::add(&mut targets, matches, corpus, workspace.parameters.floor);
         let places = RunPlaces::new(&self.screened.counts.units);
