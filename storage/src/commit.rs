@@ -61,7 +61,7 @@ impl Store {
         traffic::note(Operation::Write, created.is_ok().then_some(bytes.len()));
         match created {
             Ok(()) => Ok(()),
-            Err(trouble) => self.is_there(key, bytes, self.file_error("write", key, trouble)),
+            Err(trouble) => self.found_instead(key, bytes, self.file_error("write", key, trouble)),
         }
     }
 
@@ -73,12 +73,12 @@ impl Store {
     ) -> Result<(), StorageError> {
         match self.put(key, bytes.clone(), PutMode::Create, writer) {
             Ok(()) => Ok(()),
-            Err(trouble) => self.is_there(key, &bytes, trouble),
+            Err(trouble) => self.found_instead(key, &bytes, trouble),
         }
     }
 
-    /// Whether an object that could not be created is there with the same bytes.
-    fn is_there(
+    /// An object that could not be created: fine if it is there with the same bytes, for whatever reason.
+    fn found_instead(
         &self,
         key: &str,
         bytes: &Bytes,

@@ -179,6 +179,7 @@ impl<'a> Driver<'a> {
         });
         workspace.memory.free();
         let results = results?;
+        workspace.check()?;
         let reused = results.iter().filter(|(_, reused)| *reused).count() as u64;
         self.waves.push(WaveFacts { wave, tasks: tasks.len() as u64, reused });
         Ok(results.into_iter().map(|(result, _)| result).collect())

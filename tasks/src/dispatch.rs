@@ -57,7 +57,8 @@ pub(crate) fn each<T: Sync, R: Send>(
     items: &[T],
     work: impl Fn(&T) -> R + Sync,
 ) -> Vec<R> {
-    let parts: Vec<&[T]> = items.chunks(items.len().div_ceil(PARTS * threads).max(1)).collect();
+    let parts: Vec<&[T]> =
+        items.chunks(items.len().div_ceil((PARTS * threads).max(1)).max(1)).collect();
     let part = |part: &&[T]| Ok::<Vec<R>, Infallible>(part.iter().map(&work).collect());
     let Ok(done) = run(threads, &parts, |part| part.len() as u64, part);
     done.into_iter().flatten().collect()
@@ -90,7 +91,7 @@ mod tests {
 
     #[test]
     fn small_items_keep_their_order() {
-        for threads in [1, 2, 7] {
+        for threads in [0, 1, 2, 7] {
             for items in [0u32, 1, 2, 29, 1000] {
                 let all: Vec<u32> = (0..items).collect();
                 let doubled = each(threads, &all, |item| item * 2);
@@ -107,7 +108,7 @@ mod tests {
                 run_wave(threads, &tasks, |task| u64::from(task % 7), |task| Ok(task * 2)).unwrap();
             assert_eq!(results, tasks.iter().map(|task| task * 2).collect::<Vec<_>>());
         }
-        assert!(each(3, &[0u8; 0], |_| ()).is_empty());
+        assert!(run_wave(3, &[0u8; 0], |_| 0, |_| Ok(())).unwrap().is_empty());
     }
 
     #[test]

@@ -98,6 +98,14 @@ impl Workspace {
         Self { behind: Some(Arc::new(Behind::new(self.store.clone()))), ..self }
     }
 
+    /// Tells of trouble with receipts that is known by now: an audit that cannot end well need not go on.
+    ///
+    /// # Errors
+    /// As for [`Workspace::settle`].
+    pub(crate) fn check(&self) -> Result<(), TaskError> {
+        self.behind.as_ref().map_or(Ok(()), |behind| behind.check())
+    }
+
     /// Waits for the receipts that are committed behind the tasks.
     ///
     /// # Errors
