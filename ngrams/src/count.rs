@@ -4,6 +4,7 @@
 //! document ordinal. The top bits choose one of 4096 partitions, so nothing is lost, and a sorted
 //! partition lists the documents of each n-gram side by side. No hash table, no pruning.
 
+use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
 
 use crate::Fingerprinter;
@@ -127,7 +128,20 @@ struct Token {
 }
 
 impl Tokens {
-    fn count(&mut self, segment: &Segment) {
+    /// By ascending fingerprint.
+    fn count(&mut self, segment: &Segment) -> &[Token] {
+        self.count_as(segment, |ordinal| ordinal);
+        let is_twice = |tokens: &[Token]| tokens[0].fingerprint == tokens[1].fingerprint;
+        if self.sorted().windows(2).any(is_twice) {
+            let first = first_of_hash(segment.vocabulary());
+            self.count_as(segment, |ordinal| first[ordinal as usize]);
+            self.counts.retain(|token| token.occurrences > 0);
+        }
+        self.sorted()
+    }
+
+    /// Counts every token as that of the ordinal that `first` names.
+    fn count_as(&mut self, segment: &Segment, first: impl Fn(u32) -> u32) {
         self.counts.clear();
         self.counts.extend(segment.vocabulary().iter().map(|&hash| Token {
             fingerprint: fingerprint(&[hash]),
@@ -138,7 +152,7 @@ impl Tokens {
         for (document, range) in segment.ranges().enumerate() {
             let document = document as u32 + 1;
             for &ordinal in &segment.ordinals()[range] {
-                let token = &mut self.counts[ordinal as usize];
+                let token = &mut self.counts[first(ordinal) as usize];
                 token.occurrences += 1;
                 token.documents += u32::from(token.last != document);
                 token.last = document;
@@ -146,10 +160,15 @@ impl Tokens {
         }
     }
 
-    /// By ascending fingerprint.
     fn sorted(&mut self) -> &[Token] {
         self.sort.sort(&self.counts, &mut self.memory, |token| token.fingerprint)
     }
+}
+
+/// Of every token the first one that has its hash: different tokens of a segment can have the same.
+fn first_of_hash(hashes: &[u64]) -> Vec<u32> {
+    let mut firsts = BTreeMap::new();
+    hashes.iter().zip(0..).map(|(hash, ordinal)| *firsts.entry(hash).or_insert(ordinal)).collect()
 }
 
 fn header(segment: &Segment, seed: u64, config: [u8; 32]) -> Header {
@@ -227,8 +246,7 @@ impl Counter {
     /// Counts order 1, where the segment has numbered the different n-grams already.
     fn count_tokens(&mut self, segment: &Segment, index: usize) {
         let blocks = &mut self.blocks[index];
-        self.tokens.count(segment);
-        let tokens = self.tokens.sorted();
+        let tokens = self.tokens.count(segment);
         for same in
             tokens.chunk_by(|a, b| partition_of(a.fingerprint) == partition_of(b.fingerprint))
         {
@@ -297,7 +315,6 @@ mod tests {
     use crate::block;
     use crate::object::{Directory, take_frame};
     use proptest::prelude::*;
-    use std::collections::BTreeMap;
 
     type Counts = BTreeMap<(u8, u64), (u32, u32)>;
 
@@ -348,6 +365,19 @@ mod tests {
             let run = Counter::default().count(&segment, 1..=last, 3, [0; 32]);
             prop_assert_eq!(read_run(&run), naive(&documents, 1..=last));
         }
+    }
+
+    #[test]
+    fn tokens_of_one_hash_are_one() {
+        let counted = |ordinals: &[u32], vocabulary: &[u64]| {
+            let mut segment = Segment::default();
+            let put = |out: &mut Vec<u32>| out.extend_from_slice(ordinals);
+            assert!(segment.restore([3, 2].into_iter(), vocabulary.iter().copied(), put));
+            read_run(&Counter::default().count(&segment, 1..=2, 3, [0; 32]))
+        };
+        let one = counted(&[0, 1, 0, 2, 0], &[70, 80, 90]);
+        assert_eq!(one[&(1, fingerprint(&[70]))], (2, 3));
+        assert_eq!(counted(&[0, 1, 2, 3, 2], &[70, 80, 70, 90]), one);
     }
 
     #[test]

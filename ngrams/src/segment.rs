@@ -1,8 +1,8 @@
 //! A segment: as many whole documents as are counted at once in memory.
 
-use crate::Tokenizer;
 use crate::room::make_room;
 use crate::vocabulary::Vocabulary;
+use crate::{Span, Tokenizer};
 
 /// Documents of one segment, as token hashes. The unit of exact counting: bounded in documents
 /// (their ordinals are packed beside fingerprints) and, by the caller, in tokens.
@@ -13,6 +13,8 @@ pub struct Segment {
     ordinals: Vec<u32>,
     ends: Vec<u32>,
     vocabulary: Vocabulary,
+    /// Tokens of the last document that was pushed.
+    spans: Vec<Span>,
 }
 
 impl Segment {
@@ -22,13 +24,23 @@ impl Segment {
     pub const MAX_DOCUMENTS: usize = 1 << Self::DOCUMENT_BITS;
 
     /// Tokenises `text` and appends it as the next document. The segment must
-    /// not be full of documents.
+    /// not be full of documents; tokenizer and seed must be the same for all of them.
     pub fn push(&mut self, text: &str, tokenizer: &dyn Tokenizer, seed: u64) {
         debug_assert!(self.ends.len() < Self::MAX_DOCUMENTS, "segment is full");
-        let before = self.hashes.len();
-        tokenizer.hashes(text, seed, &mut self.hashes);
-        self.vocabulary.number(&self.hashes[before..], &mut self.ordinals);
+        let before = self.ordinals.len();
+        self.spans.clear();
+        tokenizer.spans(text, &mut self.spans);
+        self.vocabulary.number(text, &self.spans, seed, &mut self.ordinals);
+        let hashes = self.vocabulary.hashes();
+        let of = |&ordinal: &u32| hashes[ordinal as usize];
+        self.hashes.extend(self.ordinals[before..].iter().map(of));
         self.ends.push(self.hashes.len() as u32);
+    }
+
+    /// The tokens of the document that was pushed last: where they are in its text, and their hashes.
+    #[must_use]
+    pub fn last(&self) -> (&[Span], &[u64]) {
+        (&self.spans, &self.hashes[self.hashes.len() - self.spans.len()..])
     }
 
     /// Forgets all documents and makes room for so many tokens.
@@ -128,6 +140,7 @@ impl Segment {
         self.hashes.clear();
         self.ordinals.clear();
         self.ends.clear();
+        self.spans.clear();
         self.vocabulary.clear();
     }
 }

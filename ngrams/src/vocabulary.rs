@@ -1,23 +1,88 @@
 //! The different tokens of a segment, numbered in the order in which they first appear.
 //!
 //! Text repeats its words: a million tokens are some fifty thousand different ones. What depends
-//! on the token alone is then done once for each of them.
+//! on the token alone, its hash first of all, is then done once for each of them.
 
-/// Maps token hashes to ordinals.
+use crate::Span;
+use crate::fingerprint::token_hash;
+
+/// Maps tokens to ordinals.
 ///
-/// Open addressing with linear probing; hashes are uniform, so their top bits choose the home.
-/// Memory: 8 bytes per different token, and 12 to 48 of table.
+/// Open addressing with linear probing. A token of up to [`SHORT`] bytes is sought by its bytes, so that a hash that is
+/// cheap and has no branch on its length chooses its place; a longer one by the hash that it has in n-grams. So it can happen,
+/// to those who seek such tokens, that two have the same hash.
+/// Memory: 24 bytes per different token, and 8 to 32 of table.
 #[derive(Debug, Default)]
 pub(crate) struct Vocabulary {
     hashes: Vec<u64>,
-    /// Hash and 1 + ordinal; 0 is an empty slot. A power of two of them, at least twice as many
-    /// as there are hashes.
-    slots: Vec<(u64, u32)>,
+    /// As `hashes`.
+    keys: Vec<Key>,
+    /// 1 + ordinal; 0 is an empty slot. A power of two of them, at least twice as many as there are tokens.
+    slots: Vec<u32>,
     shift: u32,
 }
 
 /// Slots of the smallest table.
 const LEAST_SLOTS: usize = 1 << 10;
+
+/// Bytes of the longest token that is compared by its bytes.
+const SHORT: usize = 15;
+
+/// What distinguishes a token from all others.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Key {
+    /// The first eight bytes; the hash of a long token.
+    low: u64,
+    /// The other bytes, and above them the length; all ones for a long token.
+    high: u64,
+}
+
+impl Key {
+    /// The key of `bytes[start..end]`.
+    #[inline]
+    fn new(bytes: &[u8], start: usize, end: usize, seed: u64) -> Self {
+        let length = end - start;
+        if length > SHORT {
+            return Self::long(&bytes[start..end], seed);
+        }
+        let token = u128::from_le_bytes(sixteen(&bytes[start..])) & MASKS[length];
+        Self { low: token as u64, high: (token >> 64) as u64 | (length as u64) << 56 }
+    }
+
+    #[cold]
+    fn long(token: &[u8], seed: u64) -> Self {
+        Self { low: token_hash(token, seed), high: u64::MAX }
+    }
+
+    /// About uniform in the upper bits, whatever the token.
+    #[inline]
+    fn hash(self) -> u64 {
+        /// Without a pattern: digits of the square roots of 2 and 3.
+        const SALTS: [u64; 2] = [0x6a09_e667_f3bc_c909, 0xbb67_ae85_84ca_a73b];
+        (self.low ^ SALTS[0]).wrapping_mul((self.high ^ SALTS[1]) | 1)
+    }
+}
+
+/// The lowest bytes, by their number.
+const MASKS: [u128; SHORT + 1] = {
+    let (mut masks, mut bytes) = ([0; SHORT + 1], 1);
+    while bytes <= SHORT {
+        masks[bytes] = masks[bytes - 1] << 8 | 0xff;
+        bytes += 1;
+    }
+    masks
+};
+
+/// The first sixteen bytes, or fewer and zeros.
+#[inline]
+fn sixteen(bytes: &[u8]) -> [u8; 16] {
+    if let Some(all) = bytes.first_chunk() {
+        return *all;
+    }
+    let mut all = [0; 16];
+    all[..bytes.len()].copy_from_slice(bytes);
+    all
+}
 
 impl Vocabulary {
     /// Hashes of the different tokens, by ordinal.
@@ -28,59 +93,84 @@ impl Vocabulary {
     /// Forgets all tokens and keeps the memory.
     pub(crate) fn clear(&mut self) {
         self.hashes.clear();
-        self.slots.fill((0, 0));
+        self.keys.clear();
+        self.slots.fill(0);
     }
 
-    /// Appends the ordinals of `tokens`, new ones included.
-    pub(crate) fn number(&mut self, tokens: &[u64], ordinals: &mut Vec<u32>) {
-        let before = ordinals.len();
-        ordinals.resize(before + tokens.len(), 0);
-        for (ordinal, &hash) in ordinals[before..].iter_mut().zip(tokens) {
-            *ordinal = self.ordinal(hash);
-        }
-    }
-
-    /// Replaces the tokens by those with these hashes, which are different from each other.
-    /// What is numbered afterwards would not find them: for reading only.
+    /// Replaces the tokens by those with these hashes. What is numbered afterwards would not find them: for reading only.
     pub(crate) fn set(&mut self, hashes: impl Iterator<Item = u64>) {
         self.hashes.clear();
         self.hashes.extend(hashes);
     }
 
-    #[inline]
-    fn ordinal(&mut self, hash: u64) -> u32 {
-        if 2 * (self.hashes.len() + 1) > self.slots.len() {
-            self.grow();
-        }
-        let slot = self.probe(hash);
-        if self.slots[slot].1 == 0 {
-            self.hashes.push(hash);
-            self.slots[slot] = (hash, self.hashes.len() as u32);
-        }
-        self.slots[slot].1 - 1
+    /// Appends the ordinals of the tokens of `text` to `ordinals`, new ones included. The seed must be the same for all.
+    pub(crate) fn number(
+        &mut self,
+        text: &str,
+        tokens: &[Span],
+        seed: u64,
+        ordinals: &mut Vec<u32>,
+    ) {
+        let bytes = text.as_bytes();
+        ordinals.extend(tokens.iter().map(|token| self.ordinal(bytes, *token, seed)));
     }
 
-    /// The slot that holds `hash`, or the empty one where it belongs.
     #[inline]
-    fn probe(&self, hash: u64) -> usize {
-        let mask = self.slots.len() - 1;
-        let mut at = (hash >> self.shift) as usize & mask;
-        while self.slots[at].0 != hash && self.slots[at].1 != 0 {
-            at = (at + 1) & mask;
+    fn ordinal(&mut self, bytes: &[u8], token: Span, seed: u64) -> u32 {
+        let (start, end) = (token.start as usize, token.end as usize);
+        let key = Key::new(bytes, start, end, seed);
+        let home = self.home(key);
+        match self.get(home) {
+            Some(ordinal) if self.keys[ordinal] == key => ordinal as u32,
+            _ => self.seek(home, key, &bytes[start..end], seed),
         }
-        // A hash of 0 equals that of an empty slot, which is then the place to end at as well.
-        at
     }
 
-    #[cold]
+    /// The slot where a search begins.
+    #[inline]
+    fn home(&self, key: Key) -> usize {
+        (key.hash() >> self.shift) as usize & self.slots.len().wrapping_sub(1)
+    }
+
+    /// The ordinal in a slot, if there is one.
+    #[inline]
+    fn get(&self, slot: usize) -> Option<usize> {
+        (*self.slots.get(slot)? as usize).checked_sub(1)
+    }
+
+    /// The ordinal of a token that is not where its search begins.
+    #[inline(never)]
+    fn seek(&mut self, mut slot: usize, key: Key, token: &[u8], seed: u64) -> u32 {
+        while let Some(ordinal) = self.get(slot) {
+            if self.keys[ordinal] == key {
+                return ordinal as u32;
+            }
+            slot = self.after(slot);
+        }
+        self.hashes.push(token_hash(token, seed));
+        self.keys.push(key);
+        match 2 * self.keys.len() > self.slots.len() {
+            true => self.grow(),
+            false => self.slots[slot] = self.keys.len() as u32,
+        }
+        self.keys.len() as u32 - 1
+    }
+
+    fn after(&self, slot: usize) -> usize {
+        (slot + 1) & (self.slots.len() - 1)
+    }
+
     fn grow(&mut self) {
         let slots = (2 * self.slots.len()).max(LEAST_SLOTS);
         self.shift = u64::BITS - slots.ilog2();
         self.slots.clear();
-        self.slots.resize(slots, (0, 0));
-        for index in 0..self.hashes.len() {
-            let slot = self.probe(self.hashes[index]);
-            self.slots[slot] = (self.hashes[index], index as u32 + 1);
+        self.slots.resize(slots, 0);
+        for (key, next) in self.keys.iter().zip(1..) {
+            let mut slot = self.home(*key);
+            while self.slots[slot] != 0 {
+                slot = self.after(slot);
+            }
+            self.slots[slot] = next;
         }
     }
 }
@@ -90,26 +180,47 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
+    /// Tokens one after the other in a text, and where each of them is.
+    fn text(tokens: &[String]) -> (String, Vec<Span>) {
+        let mut start = 0;
+        let span = |token: &String| {
+            let end = start + token.len() as u32;
+            Span { start: std::mem::replace(&mut start, end), end }
+        };
+        (tokens.concat(), tokens.iter().map(span).collect())
+    }
+
+    fn token() -> impl Strategy<Value = String> {
+        // Those that differ in length alone are different.
+        prop_oneof![
+            "[\0\x01]{0,40}",
+            "\\PC{0,5}",
+            (14usize..18).prop_map(|length| "a".repeat(length))
+        ]
+    }
+
     proptest! {
         #[test]
-        fn numbers_in_order_of_appearance(tokens in prop::collection::vec(prop_oneof![0u64..40, any::<u64>(), u64::MAX - 9..=u64::MAX], 0..3000), again: bool) {
+        fn numbers_in_order_of_appearance(tokens in prop::collection::vec(token(), 0..3000), again: bool, seed: u64) {
             let mut vocabulary = Vocabulary::default();
             if again {
-                vocabulary.number(&[7, 8, 9], &mut Vec::new());
+                vocabulary.number("before", &[Span { start: 0, end: 6 }], !seed, &mut Vec::new());
                 vocabulary.clear();
             }
-            let mut ordinals = Vec::new();
-            let (first, second) = tokens.split_at(tokens.len() / 3);
-            vocabulary.number(first, &mut ordinals);
-            vocabulary.number(second, &mut ordinals);
-            let mut seen = Vec::new();
-            for (token, ordinal) in tokens.iter().zip(&ordinals) {
-                if !seen.contains(token) {
-                    seen.push(*token);
-                }
-                prop_assert_eq!(seen[*ordinal as usize], *token);
+            let (mut ordinals, mut seen) = (Vec::new(), Vec::new());
+            for part in tokens.chunks(tokens.len() / 2 + 1) {
+                let (text, spans) = text(part);
+                vocabulary.number(&text, &spans, seed, &mut ordinals);
             }
-            prop_assert_eq!(vocabulary.hashes(), seen);
+            prop_assert_eq!(ordinals.len(), tokens.len());
+            for (token, ordinal) in tokens.iter().zip(ordinals) {
+                if !seen.contains(token) {
+                    seen.push(token.clone());
+                }
+                prop_assert_eq!(&seen[ordinal as usize], token);
+            }
+            let hashes: Vec<u64> = seen.iter().map(|token| token_hash(token.as_bytes(), seed)).collect();
+            prop_assert_eq!(vocabulary.hashes(), hashes);
         }
     }
 }

@@ -207,7 +207,12 @@ pub(crate) fn commit(
 }
 
 impl Visitor for Counting<'_> {
-    fn row(&mut self, batch: &DocumentBatch, index: usize) -> Result<(), TaskError> {
+    fn row(
+        &mut self,
+        batch: &DocumentBatch,
+        index: usize,
+        segment: &Segment,
+    ) -> Result<(), TaskError> {
         self.receipt.rows += 1;
         let Some(text) = batch.text(index) else {
             self.receipt.nulls += 1;
@@ -217,7 +222,7 @@ impl Visitor for Counting<'_> {
         self.receipt.truncated += u64::from(batch.truncated(index));
         self.receipt.invalid_utf8 += u64::from(batch.invalid_utf8(index));
         self.documents.push(batch.row(index), text, |axis| batch.axis(axis, index));
-        self.unusual.push(text, self.workspace.tokenizer);
+        self.unusual.push(text, segment.last().0);
         self.matching.push(text);
         Ok(())
     }

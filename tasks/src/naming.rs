@@ -44,8 +44,6 @@ pub(crate) fn name_unit(
         loaded: false,
         document: 0,
         fingerprinter: Fingerprinter::default(),
-        spans: Vec::new(),
-        hashes: Vec::new(),
         chunks: Vec::new(),
     };
     walk(
@@ -70,8 +68,6 @@ struct Namer<'a> {
     loaded: bool,
     document: u32,
     fingerprinter: Fingerprinter,
-    spans: Vec<Span>,
-    hashes: Vec<u64>,
     chunks: Vec<(String, u64)>,
 }
 
@@ -98,21 +94,18 @@ impl Namer<'_> {
         Ok(())
     }
 
-    fn look_up(&mut self, text: &str, locality: Option<u32>) {
+    /// Looks at a text with these tokens.
+    fn look_up(&mut self, text: &str, (spans, hashes): (&[Span], &[u64]), locality: Option<u32>) {
         let order = usize::from(*self.workspace.orders().end());
-        self.spans.clear();
-        self.workspace.tokenizer.spans(text, &mut self.spans);
-        self.hashes.clear();
-        self.workspace.tokenizer.hashes(text, self.workspace.parameters.seed, &mut self.hashes);
-        self.fingerprinter.restart(&self.hashes);
+        self.fingerprinter.restart(hashes);
         let ngrams = self.fingerprinter.of(order);
-        for at in 0..(self.hashes.len() + 1).saturating_sub(order) {
+        for at in 0..(hashes.len() + 1).saturating_sub(order) {
             let found = self.table.get(ngrams.get(at));
             if found.df == 0 || !self.table.note(found.slot, self.document, false) {
                 continue;
             }
             let index = found.df - 1;
-            let spans = &self.spans[at..at + order];
+            let spans = &spans[at..at + order];
             self.names[index as usize].get_or_insert_with(|| joined(text, spans));
             if let Some(locality) = locality {
                 self.pairs.push((index, locality));
@@ -149,7 +142,12 @@ fn joined(text: &str, spans: &[Span]) -> Vec<u8> {
 }
 
 impl Visitor for Namer<'_> {
-    fn row(&mut self, batch: &DocumentBatch, index: usize) -> Result<(), TaskError> {
+    fn row(
+        &mut self,
+        batch: &DocumentBatch,
+        index: usize,
+        segment: &Segment,
+    ) -> Result<(), TaskError> {
         let Some(text) = batch.text(index) else {
             return Ok(());
         };
@@ -159,7 +157,7 @@ impl Visitor for Namer<'_> {
         let axis = self.naming.axis;
         let value = axis.and_then(|axis| Some((axis, batch.axis(axis, index)?)));
         let locality = value.and_then(|(axis, value)| self.naming.corpus.locality(axis, value));
-        self.look_up(text, locality);
+        self.look_up(text, segment.last(), locality);
         self.document += 1;
         Ok(())
     }

@@ -24,8 +24,13 @@ const BYTES_PER_TOKEN: usize = 4;
 
 /// What walks through a unit.
 pub(crate) trait Visitor {
-    /// A row was read; it becomes the segment's next document unless its text is null.
-    fn row(&mut self, batch: &DocumentBatch, index: usize) -> Result<(), TaskError>;
+    /// A row was read; unless its text is null, it is the last document of `segment` now.
+    fn row(
+        &mut self,
+        batch: &DocumentBatch,
+        index: usize,
+        segment: &Segment,
+    ) -> Result<(), TaskError>;
     /// A segment is complete. It is cleared afterwards.
     fn segment(&mut self, segment: &Segment) -> Result<(), TaskError>;
 }
@@ -48,11 +53,10 @@ pub(crate) fn walk(
     while let Some(batch) = stream.next_batch()? {
         workspace.proceed()?;
         for index in 0..batch.len() {
-            visitor.row(&batch, index)?;
-            let Some(text) = batch.text(index) else {
-                continue;
-            };
-            segment.push(text, workspace.tokenizer, workspace.parameters.seed);
+            if let Some(text) = batch.text(index) {
+                segment.push(text, workspace.tokenizer, workspace.parameters.seed);
+            }
+            visitor.row(&batch, index, &segment)?;
             if segment.is_full(workspace.segment_tokens) {
                 close(visitor, &mut segment)?;
             }

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::LazyLock;
 
 use taster_findings::{in_symbol_run, token_code_points};
-use taster_ngrams::{Segment, Span, Tokenizer};
+use taster_ngrams::{Segment, Span};
 
 /// Finds the unusual tokens of a segment, document by document.
 #[derive(Debug, Default)]
@@ -12,17 +12,16 @@ pub(crate) struct UnusualTokens {
     /// Ordinal of the document, and position in it.
     found: Vec<(u32, u32)>,
     documents: u32,
-    spans: Vec<Span>,
     positions: Vec<u32>,
     known: Known,
 }
 
 impl UnusualTokens {
-    /// Looks at the segment's next document.
-    pub(crate) fn push(&mut self, text: &str, tokenizer: &dyn Tokenizer) {
+    /// Looks at the segment's next document, which has the tokens `spans`.
+    pub(crate) fn push(&mut self, text: &str, spans: &[Span]) {
         let document = self.documents;
         self.documents += 1;
-        let positions = unusual_tokens(text, tokenizer, &mut self.spans, &mut self.known);
+        let positions = unusual_tokens(text, spans, &mut self.known);
         self.found.extend(positions.into_iter().map(|position| (document, position)));
     }
 
@@ -44,17 +43,10 @@ impl UnusualTokens {
 
 /// Positions of the tokens with unusual code points, ascending. Plain ASCII text has none but
 /// control characters, which are looked at like everything else.
-fn unusual_tokens(
-    text: &str,
-    tokenizer: &dyn Tokenizer,
-    spans: &mut Vec<Span>,
-    known: &mut Known,
-) -> Vec<u32> {
+fn unusual_tokens(text: &str, spans: &[Span], known: &mut Known) -> Vec<u32> {
     if is_harmless_text(text) {
         return Vec::new();
     }
-    spans.clear();
-    tokenizer.spans(text, spans);
     let mut is_unusual = |span: &Span| {
         let (start, end) = (span.start as usize, span.end as usize);
         let token = &text[start..end];
@@ -119,7 +111,7 @@ fn next_odd_byte(bytes: &[u8], mut at: usize) -> usize {
 }
 
 /// Whether no token can be unusual: all characters are plain, everyday Latin letters, or of those
-/// that are tokens by themselves and never unusual but in a run. Spares most texts the second cutting.
+/// that are tokens by themselves and never unusual but in a run. Spares most texts the search for their tokens.
 fn is_harmless_text(text: &str) -> bool {
     let mut at = 0;
     loop {
@@ -227,10 +219,12 @@ fn block(c: char) -> u8 {
 mod tests {
     use super::*;
     use proptest::prelude::*;
-    use taster_ngrams::Words;
+    use taster_ngrams::{Tokenizer, Words};
 
     fn unusual(text: &str, spans: &mut Vec<Span>) -> Vec<u32> {
-        unusual_tokens(text, &Words, spans, &mut Known::default())
+        spans.clear();
+        Words.spans(text, spans);
+        unusual_tokens(text, spans, &mut Known::default())
     }
 
     #[test]
