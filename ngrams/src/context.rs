@@ -263,7 +263,7 @@ impl Search {
         table: &Screened,
     ) -> impl ExactSizeIterator<Item = Found> {
         self.fingerprints.clear();
-        self.fingerprints.extend(ngrams.range(0..positions));
+        ngrams.append(0..positions, &mut self.fingerprints);
         table.look_up(&self.fingerprints, &mut self.found, &mut self.unfinished);
         self.found.iter().copied()
     }
@@ -278,7 +278,7 @@ impl Search {
     ) -> (impl Iterator<Item = u32>, impl ExactSizeIterator<Item = Found>) {
         shorter.longer(&mut self.at);
         self.fingerprints.clear();
-        self.fingerprints.extend(self.at.iter().map(|&at| ngrams.get(at as usize)));
+        ngrams.append_at(self.at.iter().map(|&at| at as usize), &mut self.fingerprints);
         table.look_up(&self.fingerprints, &mut self.found, &mut self.unfinished);
         (self.at.iter().copied(), self.found.iter().copied())
     }

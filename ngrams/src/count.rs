@@ -45,10 +45,12 @@ pub fn unlabel(label: u32) -> (usize, u8) {
 
 /// Counts segments; keeps its memory from one to the next.
 ///
-/// Memory: 24 bytes per token of the largest segment, and the encoded run twice.
+/// Memory: 32 bytes per token of the largest segment, and the encoded run twice.
 #[derive(Debug, Default)]
 pub struct Counter {
     fingerprinter: Fingerprinter,
+    /// Of the n-grams of one order, in text order.
+    fingerprints: Vec<u64>,
     keys: Vec<u64>,
     sorted: Vec<u64>,
     columns: Columns,
@@ -61,8 +63,12 @@ pub struct Counter {
 
 /// The n-grams of one order of a segment.
 trait Ngrams {
-    /// Passes on the fingerprint and document of every one, in text order.
-    fn each(&self, take: impl FnMut(u64, u32));
+    /// How many there are at most.
+    fn most(&self) -> usize;
+    /// Appends the fingerprint of every one, in text order.
+    fn fingerprints(&self, out: &mut Vec<u64>);
+    /// Passes on all `fingerprints`, each with its document.
+    fn each(&self, fingerprints: &[u64], take: impl FnMut(u64, u32));
 }
 
 /// All of them.
@@ -73,19 +79,38 @@ struct Whole<'a> {
 }
 
 impl Ngrams for Whole<'_> {
-    #[inline]
-    fn each(&self, mut take: impl FnMut(u64, u32)) {
+    fn most(&self) -> usize {
+        self.segment.tokens()
+    }
+
+    fn fingerprints(&self, out: &mut Vec<u64>) {
         let ngrams = self.fingerprinter.of(self.order);
+        self.segment.ngram_ranges(self.order).for_each(|range| ngrams.append(range, out));
+    }
+
+    #[inline]
+    fn each(&self, mut fingerprints: &[u64], mut take: impl FnMut(u64, u32)) {
         for (document, range) in self.segment.ngram_ranges(self.order).enumerate() {
-            ngrams.range(range).for_each(|ngram| take(ngram, document as u32));
+            let (own, rest) = fingerprints.split_at(range.len());
+            own.iter().for_each(|&ngram| take(ngram, document as u32));
+            fingerprints = rest;
         }
     }
 }
 
 impl Ngrams for Survivors {
+    fn most(&self) -> usize {
+        self.len()
+    }
+
+    fn fingerprints(&self, out: &mut Vec<u64>) {
+        self.append(out);
+    }
+
     #[inline]
-    fn each(&self, mut take: impl FnMut(u64, u32)) {
-        self.iter().for_each(|(fingerprint, document)| take(fingerprint, document));
+    fn each(&self, fingerprints: &[u64], mut take: impl FnMut(u64, u32)) {
+        let documents = self.documents().zip(fingerprints);
+        documents.for_each(|(document, &fingerprint)| take(fingerprint, document));
     }
 }
 
@@ -222,6 +247,12 @@ impl Counter {
         self.assemble(header(segment, seed, config))
     }
 
+    /// That of the segment that was counted last by [`Counter::count`].
+    #[must_use]
+    pub fn fingerprinter(&self) -> &Fingerprinter {
+        &self.fingerprinter
+    }
+
     /// Takes back the memory of a run that was made here.
     pub fn recycle(&mut self, object: Vec<u8>) {
         self.object = object;
@@ -264,8 +295,13 @@ impl Counter {
     /// Fills `keys` with all packed n-grams, partition by partition; returns where each partition
     /// starts.
     fn scatter(&mut self, ngrams: &impl Ngrams) -> Vec<u32> {
+        let fingerprints = &mut self.fingerprints;
+        make_room(fingerprints, ngrams.most());
+        ngrams.fingerprints(fingerprints);
         let mut next = vec![0u32; PARTITIONS + 1];
-        ngrams.each(|fingerprint, _| next[partition_of(fingerprint) + 1] += 1);
+        for &fingerprint in fingerprints.iter() {
+            next[partition_of(fingerprint) + 1] += 1;
+        }
         for partition in 0..PARTITIONS {
             next[partition + 1] += next[partition];
         }
@@ -276,7 +312,7 @@ impl Counter {
             make_room(&mut self.keys, keys);
             self.keys.resize(keys, 0);
         }
-        ngrams.each(|fingerprint, document| {
+        ngrams.each(fingerprints, |fingerprint, document| {
             let at = &mut next[partition_of(fingerprint)];
             self.keys[*at as usize] = fingerprint << PARTITION_BITS | u64::from(document);
             *at += 1;

@@ -7,6 +7,9 @@
 //! for partitioning. Two given different n-grams collide with a chance of at most about 2⁻⁶³; findings
 //! are verified token by token, so a collision can only cost a finding, never forge one.
 
+use std::ops::Range;
+
+use multiversion::multiversion;
 use xxhash_rust::xxh3::xxh3_64_with_seed;
 
 use crate::room::make_room;
@@ -147,17 +150,36 @@ impl Ngrams<'_> {
         self.beginnings[at + self.order].wrapping_sub(before)
     }
 
-    /// Fingerprints at the positions `range`, in order.
-    #[inline]
-    pub fn range(&self, range: std::ops::Range<usize>) -> impl Iterator<Item = u64> {
-        let (power, order) = (self.power, self.order as u64);
+    /// Appends the fingerprints at the positions `range`, in order.
+    pub fn append(&self, range: Range<usize>, out: &mut Vec<u64>) {
         // An empty range may stand where no n-gram fits.
         let ends = self.beginnings.get(range.start + self.order..).unwrap_or(&[]);
-        self.beginnings[range]
-            .iter()
-            .zip(ends)
-            .map(move |(before, end)| finish(end.wrapping_sub(before.wrapping_mul(power)), order))
+        append(&self.beginnings[range], ends, self.power, self.order as u64, out);
     }
+
+    /// Appends the fingerprints at some positions, of each as [`Ngrams::get`].
+    pub fn append_at(&self, positions: impl Iterator<Item = usize>, out: &mut Vec<u64>) {
+        let before = out.len();
+        out.extend(positions.map(|at| self.sum(at)));
+        finish_all(&mut out[before..], self.order as u64);
+    }
+}
+
+/// Appends the fingerprint of each n-gram that has beyond one of the `beginnings` what one of the `ends` has. A loop over
+/// nothing but multiplications, of which a processor does up to eight at the same time: with the instructions that are asked
+/// for here it takes 0.1 or 0.7 ns for each, without 1.3.
+#[multiversion(targets("x86_64+avx512f+avx512dq+avx512vl+avx2+bmi2", "x86_64+avx2+bmi2"))]
+fn append(beginnings: &[u64], ends: &[u64], power: u64, order: u64, out: &mut Vec<u64>) {
+    let ngrams = beginnings.iter().zip(ends);
+    out.extend(
+        ngrams.map(|(before, end)| finish(end.wrapping_sub(before.wrapping_mul(power)), order)),
+    );
+}
+
+/// Finishes polynomials; as [`append`].
+#[multiversion(targets("x86_64+avx512f+avx512dq+avx512vl+avx2+bmi2", "x86_64+avx2+bmi2"))]
+fn finish_all(sums: &mut [u64], order: u64) {
+    sums.iter_mut().for_each(|sum| *sum = finish(*sum, order));
 }
 
 #[cfg(test)]
@@ -172,7 +194,12 @@ mod tests {
         fingerprinter.restart(&hashes);
         for order in 1..=20 {
             let ngrams = fingerprinter.of(order);
-            let got: Vec<u64> = ngrams.range(0..hashes.len() + 1 - order).collect();
+            let positions = 0..hashes.len() + 1 - order;
+            let (mut got, mut one_by_one) = (vec![7], vec![7]);
+            ngrams.append(positions.clone(), &mut got);
+            ngrams.append_at(positions, &mut one_by_one);
+            assert_eq!(got, one_by_one);
+            assert_eq!(got.remove(0), 7);
             let expected: Vec<u64> = hashes.windows(order).map(fingerprint).collect();
             assert_eq!(got, expected);
             assert!((0..expected.len()).all(|at| ngrams.get(at) == expected[at]));

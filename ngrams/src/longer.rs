@@ -189,7 +189,7 @@ impl Survivors {
         last: u8,
     ) {
         self.fingerprints.clear();
-        self.fingerprints.extend(ngrams.range(range));
+        ngrams.append(range, &mut self.fingerprints);
         self.reach.clear();
         for together in self.fingerprints.chunks(TOGETHER) {
             frequent.approach(together);
@@ -233,13 +233,21 @@ impl Survivors {
         self.order
     }
 
-    /// Fingerprint and document of every n-gram of the current order, in text order.
+    /// Number of n-grams of the current order.
+    pub(crate) fn len(&self) -> usize {
+        self.survivors.len()
+    }
+
+    /// Appends the fingerprint of every n-gram of the current order, in text order.
+    pub fn append(&self, out: &mut Vec<u64>) {
+        let positions = self.survivors.iter().map(|survivor| survivor.at as usize);
+        self.fingerprinter.of(self.order.into()).append_at(positions, out);
+    }
+
+    /// The document of every one.
     #[inline]
-    pub fn iter(&self) -> impl Iterator<Item = (u64, u32)> {
-        let ngrams = self.fingerprinter.of(self.order.into());
-        self.survivors
-            .iter()
-            .map(move |survivor| (ngrams.get(survivor.at as usize), u32::from(survivor.document)))
+    pub fn documents(&self) -> impl Iterator<Item = u32> {
+        self.survivors.iter().map(|survivor| u32::from(survivor.document))
     }
 }
 
@@ -302,7 +310,10 @@ mod tests {
             survivors.find(&segment, &set_of(&frequent), inner, last, whole);
             for order in inner + 1..=last {
                 prop_assert_eq!(survivors.order(), order);
-                let got: Vec<(u64, u32)> = survivors.iter().collect();
+                let mut fingerprints = Vec::new();
+                survivors.append(&mut fingerprints);
+                prop_assert_eq!(fingerprints.len(), survivors.len());
+                let got: Vec<(u64, u32)> = fingerprints.into_iter().zip(survivors.documents()).collect();
                 prop_assert_eq!(got, naive(&segment, &frequent, inner.into(), order.into(), whole));
                 survivors.advance();
             }

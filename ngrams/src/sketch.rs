@@ -41,17 +41,16 @@ impl Sketch {
     }
 }
 
-/// The sketch of a document with these token hashes; `None` if it is shorter than [`LEAST_PIECES`].
+/// The sketch of a document whose pieces have these fingerprints; `None` if there are fewer than [`LEAST_PIECES`].
 ///
-/// Cost: about 3 ns per token.
+/// Cost: about 1 ns per piece.
 #[must_use]
-pub fn sketch(hashes: &[u64]) -> Option<Sketch> {
-    if hashes.len() + 1 < PIECE + LEAST_PIECES {
+pub fn sketch(pieces: &[u64]) -> Option<Sketch> {
+    if pieces.len() < LEAST_PIECES {
         return None;
     }
     let mut least = [EMPTY; BINS];
-    for piece in hashes.windows(PIECE) {
-        let piece = fingerprint(piece);
+    for &piece in pieces {
         let bin = &mut least[(((piece >> 32) * BINS as u64) >> 32) as usize];
         *bin = piece.min(*bin);
     }
@@ -84,6 +83,12 @@ mod tests {
     use proptest::prelude::*;
     use std::collections::BTreeSet;
 
+    /// The sketch of a document of these tokens.
+    fn sketched(hashes: &[u64]) -> Option<Sketch> {
+        let pieces: Vec<u64> = hashes.windows(PIECE).map(fingerprint).collect();
+        sketch(&pieces)
+    }
+
     /// Token hashes that no other number has.
     fn tokens(numbers: impl Iterator<Item = u64>) -> Vec<u64> {
         numbers.map(|number| fingerprint(&[number])).collect()
@@ -108,11 +113,11 @@ mod tests {
 
     #[test]
     fn short_documents_have_none() {
-        assert_eq!(sketch(&[]), None);
-        assert_eq!(sketch(&tokens(0..49)), None);
-        assert!(sketch(&tokens(0..50)).is_some());
+        assert_eq!(sketched(&[]), None);
+        assert_eq!(sketched(&tokens(0..49)), None);
+        assert!(sketched(&tokens(0..50)).is_some());
         // One piece alone fills all bins.
-        let same = sketch(&[7; 60]).map(|sketch| sketch.0.iter().collect::<BTreeSet<_>>().len());
+        let same = sketched(&[7; 60]).map(|sketch| sketch.0.iter().collect::<BTreeSet<_>>().len());
         assert_eq!(same, Some(1));
     }
 
@@ -125,7 +130,7 @@ mod tests {
             let errors: Vec<f64> = (0..400)
                 .filter_map(|seed| {
                     let [one, other] = pair(seed, length, differing);
-                    Some(sketch(&one)?.similarity(&sketch(&other)?) - exact(&one, &other))
+                    Some(sketched(&one)?.similarity(&sketched(&other)?) - exact(&one, &other))
                 })
                 .collect();
             let n = errors.len() as f64;
@@ -143,7 +148,7 @@ mod tests {
             let hashes = tokens(numbers.iter().copied());
             let twice: Vec<u64> = hashes.iter().chain(&hashes).copied().collect();
             // Only pieces over the seam are new.
-            let (Some(once), Some(again)) = (sketch(&hashes), sketch(&twice)) else {
+            let (Some(once), Some(again)) = (sketched(&hashes), sketched(&twice)) else {
                 return Err(TestCaseError::fail("long enough"));
             };
             prop_assert!(once.similarity(&again) > 0.7);

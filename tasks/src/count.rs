@@ -237,7 +237,7 @@ impl Visitor for Counting<'_> {
         self.counter.recycle(run);
         let (documents, tokens) = (segment.documents() as u64, segment.tokens() as u64);
         self.receipt.runs.push(Run { output, documents, tokens });
-        self.sketches.push(segment);
+        self.sketches.push(segment, self.counter.fingerprinter());
         self.commit_stream(segment)
     }
 }

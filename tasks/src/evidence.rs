@@ -163,6 +163,8 @@ struct Looking<'a> {
     fingerprinter: Fingerprinter,
     spans: Vec<Span>,
     hashes: Vec<u64>,
+    /// Fingerprints of one order.
+    ngrams: Vec<u64>,
     occurrences: Vec<Occurrence>,
     uncounted: Vec<(usize, u64)>,
     pages: Vec<Page>,
@@ -188,6 +190,7 @@ impl<'a> Looking<'a> {
             fingerprinter: Fingerprinter::default(),
             spans: Vec::new(),
             hashes: Vec::new(),
+            ngrams: Vec::new(),
             occurrences: Vec::new(),
             uncounted: Vec::new(),
             pages: Vec::new(),
@@ -237,9 +240,10 @@ impl<'a> Looking<'a> {
             known.entry(self.targets[target].fingerprint).or_default().0.push(target);
         }
         let tokens = self.hashes.len();
-        let ngrams = self.fingerprinter.of(order);
-        let ngrams = (0..(tokens + 1).saturating_sub(order)).map(|at| ngrams.get(at));
-        mark(ngrams, &mut known, |target, at| {
+        let positions = 0..(tokens + 1).saturating_sub(order);
+        self.ngrams.clear();
+        self.fingerprinter.of(order).append(positions, &mut self.ngrams);
+        mark(&self.ngrams, &mut known, |target, at| {
             let (from, to) = (at.saturating_sub(REACH), (at + order + REACH).min(tokens));
             self.occurrences.push(Occurrence { target, at, from, to });
         });
@@ -252,12 +256,12 @@ impl<'a> Looking<'a> {
 
 /// Counts the `known` ones among the n-grams of a document, and passes on the targets and the places of the first of them.
 fn mark(
-    ngrams: impl Iterator<Item = u64>,
+    ngrams: &[u64],
     known: &mut BTreeMap<u64, (Vec<usize>, usize)>,
     mut put: impl FnMut(usize, usize),
 ) {
     let filter = Filter::new(known.keys());
-    for (at, fingerprint) in ngrams.enumerate() {
+    for (at, &fingerprint) in ngrams.iter().enumerate() {
         if !filter.may_hold(fingerprint) {
             continue;
         }
@@ -318,9 +322,9 @@ mod tests {
     #[test]
     fn targets_of_one_sequence_are_all_marked_and_counted() {
         let (most, mut marks) = (PER_DOCUMENT as u64, Vec::new());
-        let ngrams = (0..2 * most + 10).map(|at| at % 2 * 7);
+        let ngrams: Vec<u64> = (0..2 * most + 10).map(|at| at % 2 * 7).collect();
         let mut known = BTreeMap::from([(7, (vec![3, 5], 0)), (8, (vec![4], 0))]);
-        mark(ngrams, &mut known, |target, at| marks.push((at, target)));
+        mark(&ngrams, &mut known, |target, at| marks.push((at, target)));
         let expected =
             (0..PER_DOCUMENT).flat_map(|time| [3, 5].map(|target| (2 * time + 1, target)));
         assert_eq!(marks, expected.collect::<Vec<_>>());

@@ -4,7 +4,7 @@
 //! The screened objects tell every run its n-grams with a df of 2 or more, so the run that holds an
 //! example knows all of its n-grams; one that it does not know stands in that document alone.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use taster_findings::{Occurrence, Report};
 use taster_ngrams::block;
@@ -57,7 +57,8 @@ pub(crate) fn shadings(
             Example { occurrence: index, run: runs.run_of(documents[index]), ngrams }
         })
         .collect();
-    let frequencies = frequencies(driver, &screened.objects(), order, &examples)?;
+    let objects = screened.objects_of(screened.thresholds.novelty_order);
+    let frequencies = frequencies(driver, &objects, order, &examples)?;
     let shade = |example: &Example| {
         let known = frequencies.get(&example.run);
         let token = |&(start, end, ngram): &(usize, usize, u64)| RareToken {
@@ -105,12 +106,13 @@ fn frequencies(
     order: usize,
     examples: &[Example],
 ) -> Result<BTreeMap<usize, BTreeMap<u64, u32>>, TaskError> {
-    let mut wanted: BTreeMap<usize, BTreeSet<u64>> = BTreeMap::new();
+    let mut wanted: BTreeMap<usize, Vec<u64>> = BTreeMap::new();
     for example in examples {
         let ngrams = example.ngrams.iter().map(|(.., ngram)| ngram);
         wanted.entry(example.run).or_default().extend(ngrams);
     }
-    let tasks: Vec<(usize, BTreeSet<u64>)> = wanted.into_iter().collect();
+    wanted.values_mut().for_each(|ngrams| ngrams.sort_unstable());
+    let tasks: Vec<(usize, Vec<u64>)> = wanted.into_iter().collect();
     let workspace = &driver.workspace;
     run_wave(
         driver.threads,
@@ -124,9 +126,16 @@ fn frequencies(
                 if frame.label as usize != order {
                     return Ok(());
                 }
+                // Both are in order: one walk along both.
+                let mut rest = &wanted[..];
                 let keep = |entry: block::Entry| {
-                    if wanted.contains(&entry.fingerprint) {
-                        found.insert(entry.fingerprint, entry.low);
+                    while let Some((&next, after)) = rest.split_first()
+                        && next <= entry.fingerprint
+                    {
+                        if next == entry.fingerprint {
+                            found.insert(next, entry.low);
+                        }
+                        rest = after;
                     }
                 };
                 block::decode(frame.payload, keep).in_object(key)

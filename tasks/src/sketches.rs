@@ -3,9 +3,9 @@
 //!
 //! An object of its own beside the documents table: the corpus is the same however documents are compared.
 
-use taster_ngrams::Segment;
 use taster_ngrams::object::{Header, Kind, ObjectBuilder, take_frame};
-use taster_ngrams::sketch::{BINS, Sketch, sketch};
+use taster_ngrams::sketch::{BINS, PIECE, Sketch, sketch};
+use taster_ngrams::{Fingerprinter, Segment};
 
 use crate::TaskError;
 use crate::count::CountReceipt;
@@ -20,9 +20,14 @@ const SKETCHES: u32 = 1;
 pub(crate) struct Sketches(pub Vec<Option<Sketch>>);
 
 impl Sketches {
-    /// Adds the documents of a segment.
-    pub(crate) fn push(&mut self, segment: &Segment) {
-        self.0.extend(segment.iter().map(sketch));
+    /// Adds the documents of a segment; `fingerprinter` has been started with it.
+    pub(crate) fn push(&mut self, segment: &Segment, fingerprinter: &Fingerprinter) {
+        let (ngrams, mut pieces) = (fingerprinter.of(PIECE), Vec::new());
+        self.0.extend(segment.ngram_ranges(PIECE).map(|range| {
+            pieces.clear();
+            ngrams.append(range, &mut pieces);
+            sketch(&pieces)
+        }));
     }
 
     pub(crate) fn encode(&self, header: Header) -> Vec<u8> {
@@ -88,8 +93,9 @@ mod tests {
         for text in ["too short", &long, "", &long] {
             segment.push(text, &Words, 1);
         }
-        let mut sketches = Sketches::default();
-        sketches.push(&segment);
+        let (mut sketches, mut fingerprinter) = (Sketches::default(), Fingerprinter::default());
+        fingerprinter.restart(segment.hashes());
+        sketches.push(&segment, &fingerprinter);
         assert_eq!(sketches.0[1], sketches.0[3]);
         assert_eq!((sketches.0[0], sketches.0[2]), (None, None));
         let receipt = CountReceipt::default();

@@ -1,5 +1,6 @@
 //! The screen stage: the exact global df of every n-gram, one fingerprint range per task.
 
+use std::ops::RangeInclusive;
 use std::sync::Arc;
 
 use taster_ngrams::object::Kind;
@@ -109,6 +110,7 @@ impl Screening {
         let counts = || receipts.iter().flat_map(|receipt| &receipt.counts);
         let level = Level {
             ranges: ranges.collect::<Result<_, TaskError>>()?,
+            orders: self.terms.orders.clone(),
             digest: digest_of("taster screened 1", receipts.iter().map(|receipt| &receipt.output)),
             sums: Sums {
                 distinct_ngrams: counts().map(|counts| counts.distinct).sum(),
@@ -148,8 +150,15 @@ impl Stage for Screening {
 pub(crate) struct Level {
     /// The screened objects, in range order.
     ranges: Vec<ScreenedRange>,
+    orders: RangeInclusive<u8>,
     digest: [u8; 32],
     sums: Sums,
+}
+
+impl Level {
+    fn objects(&self) -> impl Iterator<Item = Opened> {
+        self.ranges.iter().map(|range| range.object.clone())
+    }
 }
 
 /// The screened corpus.
@@ -169,8 +178,13 @@ impl Screened {
 
     /// Those of the latest step alone.
     pub(crate) fn latest(&self) -> Vec<Opened> {
-        let ranges = self.levels.last().into_iter().flat_map(|level| &level.ranges);
-        ranges.map(|range| range.object.clone()).collect()
+        self.levels.last().into_iter().flat_map(|level| level.objects()).collect()
+    }
+
+    /// Those of the steps that are about an order.
+    pub(crate) fn objects_of(&self, order: u8) -> Vec<Opened> {
+        let levels = self.levels.iter().filter(|level| level.orders.contains(&order));
+        levels.flat_map(|level| level.objects()).collect()
     }
 
     /// The screened objects with the ranges that they are of.
