@@ -195,7 +195,9 @@ mod tests {
         let mut segment = Segment::default();
         texts.iter().for_each(|text| segment.push(text, &Words, 1));
         let mut sketches = Sketches::default();
-        sketches.push(&segment);
+        let mut fingerprinter = taster_ngrams::Fingerprinter::default();
+        fingerprinter.restart(segment.hashes());
+        sketches.push(&segment, &fingerprinter);
         sketches
     }
 
