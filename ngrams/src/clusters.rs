@@ -134,7 +134,7 @@ mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
     use crate::fingerprint::fingerprint;
-    use crate::sketch::{PIECE, sketch};
+    use crate::sketch::{PIECE, sketched};
     use proptest::prelude::*;
 
     type Pieces = BTreeSet<Vec<u64>>;
@@ -194,7 +194,7 @@ mod tests {
     }
 
     fn sketches(documents: &[Vec<u64>]) -> Vec<Sketch> {
-        documents.iter().map(|hashes| sketch(hashes).unwrap()).collect()
+        documents.iter().map(|hashes| sketched(hashes).unwrap()).collect()
     }
 
     /// How well estimates and bands stand for exact comparison with all: measured, over 40 corpora.

@@ -77,17 +77,18 @@ fn lender(bin: u64, step: u64) -> usize {
     (((fingerprint(&[bin, step]) >> 32) * BINS as u64) >> 32) as usize
 }
 
+/// The sketch of a document with these token hashes.
+#[cfg(test)]
+pub(crate) fn sketched(hashes: &[u64]) -> Option<Sketch> {
+    let pieces: Vec<u64> = hashes.windows(PIECE).map(fingerprint).collect();
+    sketch(&pieces)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use proptest::prelude::*;
     use std::collections::BTreeSet;
-
-    /// The sketch of a document of these tokens.
-    fn sketched(hashes: &[u64]) -> Option<Sketch> {
-        let pieces: Vec<u64> = hashes.windows(PIECE).map(fingerprint).collect();
-        sketch(&pieces)
-    }
 
     /// Token hashes that no other number has.
     fn tokens(numbers: impl Iterator<Item = u64>) -> Vec<u64> {
