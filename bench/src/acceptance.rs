@@ -1,4 +1,4 @@
-//! What detection must reach.
+//! What detection, speed and memory must reach.
 
 use serde::Serialize;
 use taster_lab::Recipe;
@@ -11,6 +11,13 @@ pub const SOULY_RANK_MAX: u32 = 1;
 pub const OTHER_RANK_MAX: u32 = 10;
 /// Most findings of high or critical severity in the clean corpus.
 pub const CLEAN_ALARMS_MAX: usize = 10;
+
+/// Least speed of a whole audit, in MB of text per second and core.
+pub const SPEED_MIN: f64 = 20.0;
+/// Least times that it is as fast as the peer.
+pub const TIMES_PEER_MIN: f64 = 8.0;
+/// Most memory of a process, in hundredths of its budget: what an allocator holds back cannot be known to the byte.
+pub const MEMORY_MAX_PERCENT: u64 = 120;
 
 /// A requirement and whether it holds.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -72,10 +79,33 @@ fn alarms(clean: &CleanResult) -> Requirement {
     }
 }
 
+/// What is required of a figure: that it is `least` or more. One that was not measured is no case.
+pub fn at_least(least: f64, unit: &str, measured: Option<f64>) -> Requirement {
+    let failure = measured.filter(|&measured| measured < least);
+    Requirement {
+        text: format!("at least {least} {unit}"),
+        failures: failure.iter().map(|measured| format!("got {measured:.2}")).collect(),
+        cases: measured.iter().count(),
+    }
+}
+
+/// The most bytes that a process with this budget may take.
+pub fn most_bytes(budget: u64) -> u64 {
+    budget / 100 * MEMORY_MAX_PERCENT
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::trial::Trial;
+
+    #[test]
+    fn figures_are_held_against_the_least() {
+        let holds = |measured| at_least(8.0, "times", measured).holds();
+        assert_eq!([None, Some(7.99), Some(8.0)].map(holds), [false, false, true]);
+        assert_eq!(at_least(8.0, "times", Some(7.9)).failures, ["got 7.90"]);
+        assert_eq!(most_bytes(256 << 20), (256 << 20) / 100 * 120);
+    }
 
     fn result(recipe: Recipe, first_rank: Option<u32>) -> TrialResult {
         TrialResult {

@@ -1,5 +1,7 @@
 //! What `speed` prints.
 
+use crate::acceptance::{MEMORY_MAX_PERCENT, SPEED_MIN, TIMES_PEER_MIN, at_least, most_bytes};
+use crate::detection_tables::verdict;
 use crate::measure::{Audited, Measurement};
 use crate::speed::SpeedReport;
 use crate::table::print;
@@ -44,6 +46,7 @@ pub fn show(report: &SpeedReport) {
     );
     show_rows(report);
     show_memory(report);
+    show_required(report);
     if let Some((memory, audit)) =
         report.audits.first().and_then(|(m, audits)| Some((m, audits.first()?)))
     {
@@ -157,13 +160,26 @@ fn show_memory(report: &SpeedReport) {
     println!();
     for (memory, audits) in &report.audits {
         let peak = audits.iter().map(|audit| audit.peak_bytes).max().unwrap_or(0);
-        let word = if peak <= memory.0 { "within" } else { "MORE THAN" };
+        let word = if peak <= most_bytes(memory.0) { "within" } else { "MORE THAN" };
         let percent = 100.0 * peak as f64 / memory.0 as f64;
         println!(
-            "memory {memory}: peak {:.0} MiB, {percent:.0} %, {word} what was allowed",
+            "memory {memory}: peak {:.0} MiB, {percent:.0} %, {word} the {MEMORY_MAX_PERCENT} % that it may take",
             mib(peak)
         );
     }
+}
+
+/// What is required of the audits with the first memory, and whether it holds.
+fn show_required(report: &SpeedReport) {
+    let audit = report.audits.first().and_then(|(_, audits)| Row::of("", audits).median());
+    let peer = rows(report).last().and_then(Row::median);
+    let core_seconds = audit.map(|seconds| seconds * f64::from(report.threads));
+    let speed = core_seconds.map(|seconds| report.size.text_bytes as f64 / 1e6 / seconds);
+    let times = audit.zip(peer).map(|(audit, peer)| peer / audit);
+    verdict(&[
+        at_least(SPEED_MIN, "MB of text per second and core", speed),
+        at_least(TIMES_PEER_MIN, "times as fast as Polars", times),
+    ]);
 }
 
 fn show_waves(audit: &Measurement<Audited>) {
