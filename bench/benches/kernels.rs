@@ -14,7 +14,7 @@ use taster_ngrams::count::{Counter, PARTITION_BITS};
 use taster_ngrams::lookup::Screened;
 use taster_ngrams::merge::RangeMerge;
 use taster_ngrams::sort::BinSort;
-use taster_ngrams::{Fingerprinter, Segment, Tokenizer, Words};
+use taster_ngrams::{Fingerprinter, Segment, Words};
 use taster_planning::Parameters;
 use taster_storage::{Frozen, Want, freeze};
 
@@ -62,12 +62,12 @@ fn tokenizer(criterion: &mut Criterion) {
     let texts = texts();
     let mut group = criterion.benchmark_group("tokenizer");
     group.throughput(Throughput::Bytes(texts.iter().map(|text| text.len() as u64).sum()));
-    let mut hashes = Vec::new();
-    group.bench_function("words", |bencher| {
+    let mut segment = Segment::default();
+    group.bench_function("words, numbered", |bencher| {
         bencher.iter(|| {
-            hashes.clear();
-            texts.iter().for_each(|text| Words.hashes(text, SEED, &mut hashes));
-            black_box(hashes.len())
+            segment.clear();
+            texts.iter().for_each(|text| segment.push(text, &Words, SEED));
+            black_box(segment.tokens())
         });
     });
     group.finish();

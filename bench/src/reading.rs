@@ -5,7 +5,7 @@ use std::ops::AddAssign;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use serde::{Deserialize, Serialize};
-use taster_ngrams::{Tokenizer, Words};
+use taster_ngrams::{Segment, Words};
 use taster_planning::{Parameters, Unit, partition};
 use taster_storage::{Frozen, Want, freeze};
 use taster_tasks::Resources;
@@ -64,6 +64,9 @@ pub fn read(
     Ok(sum)
 }
 
+/// Tokens of a segment, as in an audit with the default memory.
+const SEGMENT_TOKENS: usize = 1 << 20;
+
 struct Reading {
     frozen: Frozen,
     parameters: Parameters,
@@ -84,14 +87,14 @@ impl Reading {
 
     fn worker(&self) -> Result<Read, BenchError> {
         let mut sum = Read::default();
-        let mut hashes = Vec::new();
+        let mut segment = Segment::default();
         while let Some(unit) = self.units.get(self.next.fetch_add(1, Ordering::Relaxed)) {
-            self.unit(unit, &mut hashes, &mut sum)?;
+            self.unit(unit, &mut segment, &mut sum)?;
         }
         Ok(sum)
     }
 
-    fn unit(&self, unit: &Unit, hashes: &mut Vec<u64>, sum: &mut Read) -> Result<(), BenchError> {
+    fn unit(&self, unit: &Unit, segment: &mut Segment, sum: &mut Read) -> Result<(), BenchError> {
         let Frozen { manifest, sources } = &self.frozen;
         let shard = &manifest.shards[unit.shard_ord as usize];
         let groups = unit.row_group_start..unit.row_group_end;
@@ -103,9 +106,11 @@ impl Reading {
                 sum.documents += 1;
                 sum.text_bytes += black_box(text).len() as u64;
                 if self.tokens {
-                    hashes.clear();
-                    Words.hashes(text, self.parameters.seed, hashes);
-                    sum.tokens += black_box(&*hashes).len() as u64;
+                    if segment.is_full(SEGMENT_TOKENS) {
+                        segment.clear();
+                    }
+                    segment.push(text, &Words, self.parameters.seed);
+                    sum.tokens += black_box(segment.last().0).len() as u64;
                 }
             }
         }

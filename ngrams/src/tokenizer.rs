@@ -21,15 +21,7 @@ pub trait Tokenizer: Send + Sync {
     /// Appends the byte range of every token of `text` to `spans`.
     fn spans(&self, text: &str, spans: &mut Vec<Span>);
 
-    /// Appends the seeded 64-bit hash of every token of `text` to `hashes`, in the order of
-    /// [`Tokenizer::spans`].
-    fn hashes(&self, text: &str, seed: u64, hashes: &mut Vec<u64>) {
-        let mut spans = Vec::new();
-        self.spans(text, &mut spans);
-        self.hashes_of(text, &spans, seed, hashes);
-    }
-
-    /// The same for a text whose tokens are known.
+    /// Appends the seeded 64-bit hash of every token of `text` to `hashes`; `spans` are its tokens.
     fn hashes_of(&self, text: &str, spans: &[Span], seed: u64, hashes: &mut Vec<u64>) {
         let bytes = text.as_bytes();
         let token = |span: &Span| &bytes[span.start as usize..span.end as usize];
@@ -56,11 +48,6 @@ impl Tokenizer for Words {
 
     fn spans(&self, text: &str, spans: &mut Vec<Span>) {
         scan(text, |start, end| spans.push(Span { start: start as u32, end: end as u32 }));
-    }
-
-    fn hashes(&self, text: &str, seed: u64, hashes: &mut Vec<u64>) {
-        let bytes = text.as_bytes();
-        scan(text, |start, end| hashes.push(token_hash(&bytes[start..end], seed)));
     }
 }
 
@@ -286,10 +273,7 @@ mod tests {
             let mut spans = Vec::new();
             Words.spans(&text, &mut spans);
             let mut hashes = Vec::new();
-            Words.hashes(&text, seed, &mut hashes);
-            let mut by_spans = Vec::new();
-            Words.hashes_of(&text, &spans, seed, &mut by_spans);
-            prop_assert_eq!(&hashes, &by_spans);
+            Words.hashes_of(&text, &spans, seed, &mut hashes);
             let expected: Vec<u64> = spans.iter()
                 .map(|s| token_hash(&text.as_bytes()[s.start as usize..s.end as usize], seed)).collect();
             prop_assert_eq!(hashes, expected);

@@ -10,7 +10,10 @@ use crate::fingerprint::token_hash;
 ///
 /// Open addressing with linear probing. A token of up to [`SHORT`] bytes is sought by its bytes, so that a hash that is
 /// cheap and has no branch on its length chooses its place; a longer one by the hash that it has in n-grams. So it can happen,
-/// to those who seek such tokens, that two have the same hash.
+/// to those who seek such tokens, that two have the same hash. Of tokens that were chosen to have the same place (S. Crosby and
+/// D. Wallach, *Denial of service via algorithmic complexity attacks*, 2003) the searches soon cost more than other
+/// places for all: then all get others. Ordinals do not depend on places.
+///
 /// Memory: 24 bytes per different token, and 8 to 32 of table.
 #[derive(Debug, Default)]
 pub(crate) struct Vocabulary {
@@ -20,10 +23,22 @@ pub(crate) struct Vocabulary {
     /// 1 + ordinal; 0 is an empty slot. A power of two of them, at least twice as many as there are tokens.
     slots: Vec<u32>,
     shift: u32,
+    /// Decides about places, like the seed of hashes.
+    salt: u64,
+    /// Steps of long searches since places were last given.
+    excess: usize,
 }
+
+/// Steps of a search that are no sign of anything.
+const USUAL_STEPS: usize = 16;
+/// Steps per token that long searches may take before all tokens get other places.
+const EXCESS: usize = 4;
 
 /// Slots of the smallest table.
 const LEAST_SLOTS: usize = 1 << 10;
+
+/// Multiplier of a linear congruential generator, from one salt to the next.
+const SALT_STEP: u64 = 0xd134_2543_de82_ef95;
 
 /// Bytes of the longest token that is compared by its bytes.
 const SHORT: usize = 15;
@@ -33,7 +48,7 @@ const SHORT: usize = 15;
 struct Key {
     /// The first eight bytes; the hash of a long token.
     low: u64,
-    /// The other bytes, and above them the length; all ones for a long token.
+    /// The length, and above it the other bytes; all ones for a long token.
     high: u64,
 }
 
@@ -46,7 +61,7 @@ impl Key {
             return Self::long(&bytes[start..end], seed);
         }
         let token = u128::from_le_bytes(sixteen(&bytes[start..])) & MASKS[length];
-        Self { low: token as u64, high: (token >> 64) as u64 | (length as u64) << 56 }
+        Self { low: token as u64, high: (token >> 64 << 8) as u64 | length as u64 }
     }
 
     #[cold]
@@ -54,12 +69,12 @@ impl Key {
         Self { low: token_hash(token, seed), high: u64::MAX }
     }
 
-    /// About uniform in the upper bits, whatever the token.
+    /// About uniform in the upper bits, if the token was not chosen for the salt.
     #[inline]
-    fn hash(self) -> u64 {
+    fn hash(self, salt: u64) -> u64 {
         /// Without a pattern: digits of the square roots of 2 and 3.
         const SALTS: [u64; 2] = [0x6a09_e667_f3bc_c909, 0xbb67_ae85_84ca_a73b];
-        (self.low ^ SALTS[0]).wrapping_mul((self.high ^ SALTS[1]) | 1)
+        (self.low ^ SALTS[0]).wrapping_mul((self.high ^ SALTS[1] ^ salt) | 1)
     }
 }
 
@@ -111,6 +126,9 @@ impl Vocabulary {
         seed: u64,
         ordinals: &mut Vec<u32>,
     ) {
+        if self.keys.is_empty() {
+            self.salt = seed;
+        }
         let bytes = text.as_bytes();
         ordinals.extend(tokens.iter().map(|token| self.ordinal(bytes, *token, seed)));
     }
@@ -129,7 +147,7 @@ impl Vocabulary {
     /// The slot where a search begins.
     #[inline]
     fn home(&self, key: Key) -> usize {
-        (key.hash() >> self.shift) as usize & self.slots.len().wrapping_sub(1)
+        (key.hash(self.salt) >> self.shift) as usize & self.slots.len().wrapping_sub(1)
     }
 
     /// The ordinal in a slot, if there is one.
@@ -141,27 +159,40 @@ impl Vocabulary {
     /// The ordinal of a token that is not where its search begins.
     #[inline(never)]
     fn seek(&mut self, mut slot: usize, key: Key, token: &[u8], seed: u64) -> u32 {
-        while let Some(ordinal) = self.get(slot) {
-            if self.keys[ordinal] == key {
-                return ordinal as u32;
-            }
+        let (mut known, mut steps) = (self.get(slot), 0_usize);
+        while let Some(ordinal) = known
+            && self.keys[ordinal] != key
+        {
             slot = self.after(slot);
+            (known, steps) = (self.get(slot), steps + 1);
         }
-        self.hashes.push(token_hash(token, seed));
+        self.excess += steps.saturating_sub(USUAL_STEPS);
+        let ordinal = known.unwrap_or_else(|| self.add(slot, key, token_hash(token, seed)));
+        if self.excess > EXCESS * self.keys.len() {
+            self.salt = self.salt.wrapping_mul(SALT_STEP).wrapping_add(1);
+            self.place(self.slots.len());
+        }
+        ordinal as u32
+    }
+
+    /// Adds a token of which `slot` is the place.
+    fn add(&mut self, slot: usize, key: Key, hash: u64) -> usize {
+        self.hashes.push(hash);
         self.keys.push(key);
         match 2 * self.keys.len() > self.slots.len() {
-            true => self.grow(),
+            true => self.place((2 * self.slots.len()).max(LEAST_SLOTS)),
             false => self.slots[slot] = self.keys.len() as u32,
         }
-        self.keys.len() as u32 - 1
+        self.keys.len() - 1
     }
 
     fn after(&self, slot: usize) -> usize {
         (slot + 1) & (self.slots.len() - 1)
     }
 
-    fn grow(&mut self) {
-        let slots = (2 * self.slots.len()).max(LEAST_SLOTS);
+    /// Gives all tokens places anew, among so many slots.
+    fn place(&mut self, slots: usize) {
+        self.excess = 0;
         self.shift = u64::BITS - slots.ilog2();
         self.slots.clear();
         self.slots.resize(slots, 0);
@@ -222,5 +253,40 @@ mod tests {
             let hashes: Vec<u64> = seen.iter().map(|token| token_hash(token.as_bytes(), seed)).collect();
             prop_assert_eq!(vocabulary.hashes(), hashes);
         }
+    }
+
+    /// Different tokens that a table of some size gives the same place.
+    fn colliding(count: usize, salt: u64) -> Vec<String> {
+        let tokens = (0..).map(|number: u32| format!("t{number:x}"));
+        let is_near =
+            |token: &String| Key::new(token.as_bytes(), 0, token.len(), salt).hash(salt) >> 54 == 5;
+        tokens.filter(is_near).take(count).collect()
+    }
+
+    #[test]
+    fn tokens_chosen_for_their_places_get_others() {
+        let tokens = colliding(4000, 9);
+        let (text, spans) = text(&tokens);
+        let (mut vocabulary, mut ordinals) = (Vocabulary::default(), Vec::new());
+        for _ in 0..3 {
+            vocabulary.number(&text, &spans, 9, &mut ordinals);
+        }
+        assert_ne!(vocabulary.salt, 9);
+        let expected = (0..3).flat_map(|_| 0..4000);
+        assert!(ordinals.into_iter().eq(expected));
+        let steps = |token: &String| {
+            let key = Key::new(token.as_bytes(), 0, token.len(), 9);
+            let (mut slot, mut steps) = (vocabulary.home(key), 0);
+            while vocabulary.get(slot).is_some_and(|ordinal| vocabulary.keys[ordinal] != key) {
+                (slot, steps) = (vocabulary.after(slot), steps + 1);
+            }
+            steps
+        };
+        let all: usize = tokens.iter().map(steps).sum();
+        assert!(all < 4 * tokens.len(), "{all} steps");
+        // The salt of one segment is not that of the next.
+        vocabulary.clear();
+        vocabulary.number("a", &[Span { start: 0, end: 1 }], 9, &mut Vec::new());
+        assert_eq!(vocabulary.salt, 9);
     }
 }
