@@ -51,6 +51,7 @@ mod resemblance;
 mod score;
 mod screen;
 mod screened_run;
+mod sealed;
 mod segments;
 mod shared;
 mod sighting;

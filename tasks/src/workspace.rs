@@ -19,6 +19,7 @@ use crate::count::Output;
 use crate::error::InObject;
 use crate::matcher::Matcher;
 use crate::memory::Memory;
+use crate::sealed::{seal, unseal};
 
 /// The named inputs of all tasks: where outputs go, where shards are, and the parameters. Clones
 /// share everything but what stops them.
@@ -145,10 +146,7 @@ impl Workspace {
 
     /// The receipt at `key`, if the task has committed.
     pub(crate) fn receipt<T: DeserializeOwned>(&self, key: &str) -> Result<Option<T>, TaskError> {
-        let Some(bytes) = self.store.get(key)? else {
-            return Ok(None);
-        };
-        serde_json::from_slice(&bytes).map(Some).in_object(key)
+        self.store.get(key)?.map(|bytes| unseal(key, &bytes)).transpose()
     }
 
     /// Whether committed outputs are still there in full. One that is short (a power cut came
@@ -174,7 +172,7 @@ impl Workspace {
         key: &str,
         receipt: &T,
     ) -> Result<(), TaskError> {
-        let bytes = Bytes::from(serde_json::to_vec(receipt).in_object(key)?);
+        let bytes = seal(key, receipt)?;
         let handed = match &self.behind {
             Some(behind) => behind.commit(key, bytes),
             None => Err(bytes),

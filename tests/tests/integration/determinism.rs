@@ -180,8 +180,40 @@ fn damaged_work_is_never_believed() {
     // To say so and stop is as good as to count again; a wrong report is not.
     match outcome.code {
         Some(4) => assert!(outcome.stderr.contains("damaged"), "{}", outcome.stderr),
-        _ => assert_same("damaged work", &corpus.files, &output(&second)),
+        code => {
+            eprintln!("ended with {code:?}: {}", outcome.stderr);
+            assert_same("damaged work", &corpus.files, &output(&second));
+        }
     }
+}
+
+#[test]
+fn a_receipt_with_another_number_is_never_believed() {
+    let corpus = corpus();
+    let mut random = ChaCha8Rng::seed_from_u64(places::seed());
+    let scratch = tempfile::tempdir().unwrap();
+    let work = scratch.path().join("work");
+    let more = ["--work", work.to_str().unwrap()];
+    let out = |name: &str| scratch.path().join(name).to_str().unwrap().to_owned();
+    let _ = audit(corpus.input(), &out("first"), &more).run().expect_code(&DONE);
+    for stage in ["count", "screen", "count_longer", "context", "score"] {
+        let mut receipts = Vec::new();
+        visit(&work.join(stage), &mut |path| receipts.push(path.to_owned()));
+        receipts.retain(|path| path.ends_with("receipt.json"));
+        let receipt = &receipts[random.random_range(0..receipts.len())];
+        let whole = std::fs::read(receipt).unwrap();
+        let digits = (0..whole.len()).filter(|&at| whole[at].is_ascii_digit());
+        let digits: Vec<usize> = digits.collect();
+        let at = digits[random.random_range(0..digits.len())];
+        let mut other = whole.clone();
+        other[at] = b'0' + (whole[at] - b'0' + 1) % 10;
+        std::fs::write(receipt, other).unwrap();
+        let outcome = audit(corpus.input(), &out("second"), &more).run().expect_code(&[4]);
+        assert!(outcome.stderr.contains("receipt.json is damaged"), "{}", outcome.stderr);
+        std::fs::write(receipt, whole).unwrap();
+    }
+    let _ = audit(corpus.input(), &out("third"), &more).run().expect_code(&DONE);
+    assert_same("mended work", &corpus.files, &output(Path::new(&out("third"))));
 }
 
 fn visit(folder: &Path, each: &mut impl FnMut(&Path)) {
