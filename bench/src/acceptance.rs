@@ -1,4 +1,4 @@
-//! What detection, speed and memory must reach.
+//! What detection and speed must reach.
 
 use serde::Serialize;
 use taster_lab::Recipe;
@@ -16,8 +16,6 @@ pub const CLEAN_ALARMS_MAX: usize = 10;
 pub const SPEED_MIN: f64 = 20.0;
 /// Least times that it is as fast as the peer.
 pub const TIMES_PEER_MIN: f64 = 8.0;
-/// Most memory of a process, in hundredths of its budget: what an allocator holds back cannot be known to the byte.
-pub const MEMORY_MAX_PERCENT: u64 = 120;
 
 /// A requirement and whether it holds.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -89,9 +87,16 @@ pub fn at_least(least: f64, unit: &str, measured: Option<f64>) -> Requirement {
     }
 }
 
-/// The most bytes that a process with this budget may take.
-pub fn most_bytes(budget: u64) -> u64 {
-    budget / 100 * MEMORY_MAX_PERCENT
+/// Prints what is required and whether it holds.
+pub fn verdict(requirements: &[Requirement]) {
+    println!("\nrequired:");
+    for requirement in requirements {
+        let word = if requirement.holds() { "holds" } else { "FAILS" };
+        println!("{word}: {} ({} cases)", requirement.text, requirement.cases);
+        for failure in &requirement.failures {
+            println!("       {failure}");
+        }
+    }
 }
 
 #[cfg(test)]
@@ -104,7 +109,6 @@ mod tests {
         let holds = |measured| at_least(8.0, "times", measured).holds();
         assert_eq!([None, Some(7.99), Some(8.0)].map(holds), [false, false, true]);
         assert_eq!(at_least(8.0, "times", Some(7.9)).failures, ["got 7.90"]);
-        assert_eq!(most_bytes(256 << 20), (256 << 20) / 100 * 120);
     }
 
     fn result(recipe: Recipe, first_rank: Option<u32>) -> TrialResult {

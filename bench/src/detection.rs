@@ -5,7 +5,7 @@ use taster_lab::Recipe;
 use taster_tasks::Resources;
 use tokio::runtime::Handle;
 
-use crate::acceptance::{Requirement, requirements};
+use crate::acceptance::{Requirement, requirements, verdict};
 use crate::arguments::DetectionArguments;
 use crate::detection_tables as tables;
 use crate::error::BenchError;
@@ -52,7 +52,7 @@ pub fn run(arguments: &DetectionArguments, runtime: &Handle) -> Result<bool, Ben
     let clean = ground.clean()?;
     tables::clean(&clean);
     let requirements = requirements(&results, &clean);
-    tables::verdict(&requirements);
+    verdict(&requirements);
     let holds = requirements.iter().all(Requirement::holds);
     let report =
         DetectionReport { machine, corpus: input.to_owned(), results, clean, requirements };

@@ -5,7 +5,6 @@ use std::io::Write;
 use taster_findings::visible;
 use taster_lab::Recipe;
 
-use crate::acceptance::Requirement;
 use crate::table::print;
 use crate::trial::{CleanResult, TrialResult};
 
@@ -115,18 +114,6 @@ pub fn clean(result: &CleanResult) {
     });
     let rows: Vec<_> = rows.collect();
     print(&["rank", "severity", "score", "documents", "kinds", "text"], &[1, 4, 5], &rows);
-}
-
-/// Prints what is required and whether it holds.
-pub fn verdict(requirements: &[Requirement]) {
-    println!("\nrequired:");
-    for requirement in requirements {
-        let word = if requirement.holds() { "holds" } else { "FAILS" };
-        println!("{word}: {} ({} cases)", requirement.text, requirement.cases);
-        for failure in &requirement.failures {
-            println!("       {failure}");
-        }
-    }
 }
 
 #[cfg(test)]

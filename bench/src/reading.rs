@@ -39,7 +39,7 @@ impl AddAssign for Read {
 }
 
 /// Decodes the text column of all units that an audit with `resources` would cut, over as many
-/// threads, and hashes every token if `tokens` says so.
+/// threads, and cuts, hashes and numbers every token as for counting if `tokens` says so.
 ///
 /// # Errors
 /// Trouble with the input; a shard that cannot be read.
@@ -52,7 +52,8 @@ pub fn read(
     let parameters = Parameters::default();
     let frozen = freeze(&[input.to_owned()], &parameters, runtime)?;
     let units = partition(&frozen.manifest, resources.unit_bytes());
-    let reading = Reading { frozen, parameters, units, next: AtomicUsize::new(0), tokens };
+    let (next, segment_tokens) = (AtomicUsize::new(0), resources.segment_tokens());
+    let reading = Reading { frozen, parameters, units, next, tokens, segment_tokens };
     let mut sum = Read {
         shards: reading.frozen.manifest.shards.len() as u64,
         file_bytes: reading.frozen.manifest.shards.iter().map(|shard| shard.size).sum(),
@@ -64,9 +65,6 @@ pub fn read(
     Ok(sum)
 }
 
-/// Tokens of a segment, as in an audit with the default memory.
-const SEGMENT_TOKENS: usize = 1 << 20;
-
 struct Reading {
     frozen: Frozen,
     parameters: Parameters,
@@ -74,6 +72,8 @@ struct Reading {
     /// The next unit that nobody has taken.
     next: AtomicUsize,
     tokens: bool,
+    /// Tokens of a segment.
+    segment_tokens: usize,
 }
 
 impl Reading {
@@ -106,7 +106,7 @@ impl Reading {
                 sum.documents += 1;
                 sum.text_bytes += black_box(text).len() as u64;
                 if self.tokens {
-                    if segment.is_full(SEGMENT_TOKENS) {
+                    if segment.is_full(self.segment_tokens) {
                         segment.clear();
                     }
                     segment.push(text, &Words, self.parameters.seed);

@@ -1,7 +1,6 @@
 //! What `speed` prints.
 
-use crate::acceptance::{MEMORY_MAX_PERCENT, SPEED_MIN, TIMES_PEER_MIN, at_least, most_bytes};
-use crate::detection_tables::verdict;
+use crate::acceptance::{SPEED_MIN, TIMES_PEER_MIN, at_least, verdict};
 use crate::measure::{Audited, Measurement};
 use crate::speed::SpeedReport;
 use crate::table::print;
@@ -160,10 +159,10 @@ fn show_memory(report: &SpeedReport) {
     println!();
     for (memory, audits) in &report.audits {
         let peak = audits.iter().map(|audit| audit.peak_bytes).max().unwrap_or(0);
-        let word = if peak <= most_bytes(memory.0) { "within" } else { "MORE THAN" };
+        let word = if peak <= memory.0 { "within" } else { "MORE THAN" };
         let percent = 100.0 * peak as f64 / memory.0 as f64;
         println!(
-            "memory {memory}: peak {:.0} MiB, {percent:.0} %, {word} the {MEMORY_MAX_PERCENT} % that it may take",
+            "memory {memory}: peak {:.0} MiB, {percent:.0} %, {word} what was allowed",
             mib(peak)
         );
     }

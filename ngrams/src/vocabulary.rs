@@ -110,6 +110,7 @@ impl Vocabulary {
         self.hashes.clear();
         self.keys.clear();
         self.slots.fill(0);
+        self.excess = 0;
     }
 
     /// Replaces the tokens by those with these hashes. What is numbered afterwards would not find them: for reading only.
