@@ -151,9 +151,10 @@ impl Taster {
 
     fn finish(&self, mut child: Child) -> Outcome {
         let started = Instant::now();
+        let program = binary().canonicalize().expect("the binary is there");
         let mut peak_bytes = 0;
         let status = loop {
-            peak_bytes = peak_bytes.max(resident_peak_bytes(child.id()).unwrap_or(0));
+            peak_bytes = peak_bytes.max(resident_peak_bytes(child.id(), &program).unwrap_or(0));
             if let Some(status) = child.try_wait().expect("the child is ours") {
                 break status;
             }
@@ -213,8 +214,18 @@ impl Taster {
     }
 }
 
-/// The high-water mark of a process, which the kernel keeps, so that looking now and then is enough.
-fn resident_peak_bytes(process: u32) -> Option<u64> {
+/// The high-water mark of the process while it is `program`, which the kernel keeps, so that
+/// looking now and then is enough.
+///
+/// A process that has just been started shares the memory of the one that started it until it has
+/// become its program, which is a little after `spawn` returns: what is told of it then is the
+/// high-water mark of the tests.
+fn resident_peak_bytes(process: u32, program: &Path) -> Option<u64> {
+    // In this order: what has become the program stays it.
+    let running = std::fs::read_link(format!("/proc/{process}/exe")).ok()?;
+    if running != program {
+        return None;
+    }
     let status = std::fs::read_to_string(format!("/proc/{process}/status")).ok()?;
     let line = status.lines().find_map(|l| l.strip_prefix("VmHWM:"))?;
     let kibibytes: u64 = line.trim().strip_suffix(" kB")?.parse().ok()?;
@@ -236,5 +247,44 @@ impl Outcome {
             self.stderr
         );
         self
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Asks for memory from the system and gives it back, over and over: whoever starts a process
+    /// meanwhile sees it for longer before it has become its program.
+    fn map_and_unmap(deadline: Instant) {
+        while Instant::now() < deadline {
+            std::hint::black_box(Vec::<u8>::with_capacity(64 << 20));
+        }
+    }
+
+    #[test]
+    #[cfg(target_os = "linux")]
+    fn memory_of_the_tests_is_not_taken_for_memory_of_the_command() {
+        let program = Path::new("/bin/sleep").canonicalize().unwrap();
+        let held = std::hint::black_box(vec![1_u8; 256 << 20]);
+        let deadline = Instant::now() + Duration::from_secs(2);
+        let mut peaks = Vec::new();
+        std::thread::scope(|scope| {
+            for _ in 0..16 {
+                scope.spawn(move || map_and_unmap(deadline));
+            }
+            while Instant::now() < deadline {
+                peaks.push(peak_at_the_start(&program));
+            }
+        });
+        let most = peaks.iter().flatten().max();
+        assert!(most.is_none_or(|&most| most < held.len() as u64), "{most:?} bytes: {peaks:?}");
+    }
+
+    fn peak_at_the_start(program: &Path) -> Option<u64> {
+        let mut child = Command::new(program).arg("0.02").spawn().unwrap();
+        let peak = resident_peak_bytes(child.id(), program);
+        assert!(child.wait().unwrap().success());
+        peak
     }
 }
