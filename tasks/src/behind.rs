@@ -98,15 +98,17 @@ fn run(store: &Store, errands: &Receiver<Errand>, has_trouble: &AtomicBool) {
     for errand in errands {
         match errand {
             Errand::Commit { key, bytes } if so_far.is_ok() => {
-                so_far = store.commit_unnamed(&key, &bytes)
+                so_far = store.commit_unnamed(&key, &bytes);
+                has_trouble.store(so_far.is_err(), Ordering::Relaxed);
             }
             Errand::Commit { .. } => {}
             Errand::Settle(answer) => {
+                // Before the answer: who was told of the trouble goes on at once.
+                has_trouble.store(false, Ordering::Relaxed);
                 // Who no longer waits needs no answer.
                 let _ = answer.send(std::mem::replace(&mut so_far, Ok(())));
             }
         }
-        has_trouble.store(so_far.is_err(), Ordering::Relaxed);
     }
 }
 
@@ -156,6 +158,17 @@ mod tests {
         behind.commit("b", Bytes::from_static(b"again")).unwrap();
         behind.settle().unwrap();
         assert_eq!(store.get("b").unwrap().unwrap(), "again");
+    }
+
+    #[test]
+    fn who_was_told_of_trouble_can_hand_over_at_once() {
+        let (store, _folder, _runtime) = opened();
+        store.commit("a", Bytes::from_static(b"one")).unwrap();
+        let behind = Behind::new(store);
+        for _ in 0..300 {
+            behind.commit("a", Bytes::from_static(b"two")).unwrap();
+            behind.settle().unwrap_err();
+        }
     }
 
     #[test]
