@@ -118,6 +118,7 @@ fn row_30_a_million_keys_are_listed_in_bounded_memory() {
         eprintln!("{keys} keys: {pages} pages, {reads} reads, {mib} MiB at most, {took:?}");
         assert_eq!(plan["shards"], keys / 100, "{}", outcome.stdout);
         assert_eq!(pages, keys.div_ceil(1000));
+        assert!(outcome.peak_bytes > 0, "memory was not seen");
         outcome.peak_bytes
     };
     // What the allocator keeps of pages levels off; what is held for each shard is little.

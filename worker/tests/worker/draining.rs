@@ -58,7 +58,7 @@ fn row_16_after_the_deadline_tasks_are_stopped_and_given_back() {
     let took = began.elapsed();
     assert_eq!((ending, ending.code()), (Ending::Interrupted, 130));
     assert!(took >= Duration::from_millis(500), "{took:?}");
-    assert!(took < Duration::from_secs(4), "{took:?}");
+    assert!(took < Duration::from_millis(1500), "{took:?}");
     println!("ended {took:?} after the signal, deadline 500 ms, one task ignored its flag");
 }
 
@@ -72,7 +72,7 @@ fn an_idle_worker_ends_at_once() {
     worker.end(Ending::Terminated);
     assert!(matches!(conversation.next(), Some(Said::Draining(_))));
     assert_eq!(worker.join().unwrap(), Ending::Terminated);
-    assert!(began.elapsed() < Duration::from_secs(4), "{:?}", began.elapsed());
+    assert!(began.elapsed() < Duration::from_millis(800), "{:?}", began.elapsed());
 }
 
 #[test]
@@ -88,5 +88,5 @@ fn without_a_coordinator_there_is_nobody_to_finish_for() {
     let began = Instant::now();
     worker.end(Ending::Terminated);
     assert_eq!(worker.join().unwrap(), Ending::Terminated);
-    assert!(began.elapsed() < Duration::from_secs(8), "{:?}", began.elapsed());
+    assert!(began.elapsed() < Duration::from_secs(2), "{:?}", began.elapsed());
 }
